@@ -1,0 +1,38 @@
+"""The process environment, read once and typed. Every variable is described in `docs/operate/settings.md`.
+
+Not here: settings that a workspace chooses (those are rows of `accounts` and `delivery`).
+"""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the operator decides, from environment variables."""
+
+    database_url: str
+    database_role: str
+    secret_key: str
+    base_url: str
+    data: Path
+    smtp_url: str
+    inbox_url: str
+    debug: bool
+
+
+def read_environment() -> Environment:
+    """Read the variables; a missing secret key gives a random one, good for one process only."""
+    data = Path(os.environ.get("PARCOURS_DATA", "var"))
+    return Environment(
+        database_url=os.environ.get("DATABASE_URL", "postgresql:///parcours"),
+        database_role=os.environ.get("PARCOURS_DATABASE_ROLE", ""),
+        secret_key=os.environ.get("PARCOURS_SECRET_KEY", "") or secrets.token_hex(32),
+        base_url=os.environ.get("PARCOURS_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        data=data,
+        smtp_url=os.environ.get("PARCOURS_SMTP_URL", "smtp://127.0.0.1:2525"),
+        inbox_url=os.environ.get("PARCOURS_INBOX_URL", ""),
+        debug=os.environ.get("PARCOURS_DEBUG", "") == "1",
+    )

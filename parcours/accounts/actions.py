@@ -1,0 +1,170 @@
+"""Changes to workspaces, users, members and keys. Each writes its audit entry in the same transaction."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from parcours.accounts.errors import LastOwner, SlugTaken
+from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
+from parcours.accounts.types import SYSTEM, Actor, KeyKind, Role
+from parcours.kernel import crypto, tenancy
+from parcours.kernel.errors import NotFound
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key just made. `secret` is shown this once; only its hash is kept."""
+
+    key: Key
+    secret: str
+
+
+def record_audit(
+    workspace_id: int,
+    *,
+    actor: Actor,
+    action: str,
+    subject: str,
+    subject_id: object = "",
+    detail: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> None:
+    """Write one entry of the trail, in the caller's transaction."""
+    AuditEntry.objects.create(
+        workspace_id=workspace_id,
+        at=now,
+        actor=actor.label[:200],
+        user_id=actor.user_id,
+        key_id=actor.key_id,
+        action=action,
+        subject=subject,
+        subject_id=str(subject_id),
+        detail=dict(detail or {}),
+    )
+
+
+def create_workspace(
+    slug: str, *, name: str, language: str = "fr", actor: Actor = SYSTEM, now: datetime, **fields: Any
+) -> Workspace:
+    """Make a workspace. Only operators and workers may (the database refuses others). Opens its own transaction."""
+    try:
+        with transaction.atomic():
+            workspace = Workspace.objects.create(
+                slug=slug, name=name, language=language, created_at=now, **fields
+            )
+    except IntegrityError as error:
+        raise SlugTaken(f"A workspace named “{slug}” exists already.", field="slug") from error
+    with tenancy.scope(workspace_id=workspace.id):
+        record_audit(
+            workspace.id, actor=actor, action="created", subject="workspace", subject_id=workspace.id, now=now
+        )
+    return workspace
+
+
+def change_workspace(
+    workspace: Workspace, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> Workspace:
+    """Change fields of a workspace (name, language, time_zone, currency, legal_name, legal_address)."""
+    before = {field: getattr(workspace, field) for field in changes}
+    for field, value in changes.items():
+        setattr(workspace, field, value)
+    workspace.save(update_fields=list(changes))
+    record_audit(
+        workspace.id,
+        actor=actor,
+        action="changed",
+        subject="workspace",
+        subject_id=workspace.id,
+        detail={"from": before, "to": dict(changes)},
+        now=now,
+    )
+    return workspace
+
+
+def create_user(
+    email: str, *, password: str | None, name: str = "", language: str = "", now: datetime
+) -> User:
+    """Make a user who may sign in; without a password, by a reset link only."""
+    return User.objects.create_user(email, password, name=name, language=language, date_joined=now)
+
+
+def set_member(workspace_id: int, user: User, role: Role, *, actor: Actor, now: datetime) -> Membership:
+    """Add a member, or give one another role. Raises LastOwner when nobody would own the workspace any more."""
+    if role is not Role.OWNER:
+        _keep_an_owner(workspace_id, user.pk)
+    membership, created = Membership.objects.update_or_create(
+        workspace_id=workspace_id, user=user, defaults={"role": role.value}
+    )
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="added" if created else "changed",
+        subject="member",
+        subject_id=user.pk,
+        detail={"email": user.email, "role": role.value},
+        now=now,
+    )
+    return membership
+
+
+def remove_member(workspace_id: int, user: User, *, actor: Actor, now: datetime) -> None:
+    """Take a member's access away, at once."""
+    _keep_an_owner(workspace_id, user.pk)
+    Membership.objects.filter(workspace_id=workspace_id, user=user).delete()
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="removed",
+        subject="member",
+        subject_id=user.pk,
+        detail={"email": user.email},
+        now=now,
+    )
+
+
+def _keep_an_owner(workspace_id: int, user_id: int) -> None:
+    """Lock the owners, so that two of them cannot leave at the same moment."""
+    owners = list(
+        Membership.objects.select_for_update()
+        .filter(workspace_id=workspace_id, role=Role.OWNER.value)
+        .values_list("user_id", flat=True)
+    )
+    if owners == [user_id]:
+        raise LastOwner("A workspace needs an owner.", field="role", hint="Name another owner first.")
+
+
+def create_key(
+    workspace_id: int, kind: KeyKind, name: str, *, actor: Actor, now: datetime, secret: str | None = None
+) -> NewKey:
+    """Make a key of 192 random bits (or with the given secret, for a demo that keeps its keys)."""
+    secret = secret or f"{'wk' if kind is KeyKind.WRITE else 'ak'}_{secrets.token_urlsafe(24)}"
+    key = Key.objects.create(
+        workspace_id=workspace_id,
+        kind=kind.value,
+        name=name,
+        hint=secret[:7] + "…",
+        digest=crypto.digest(secret),
+        created_at=now,
+    )
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="created",
+        subject="key",
+        subject_id=key.pk,
+        detail={"kind": kind.value, "name": name},
+        now=now,
+    )
+    return NewKey(key, secret)
+
+
+def revoke_key(workspace_id: int, key_id: str, *, actor: Actor, now: datetime) -> None:
+    """Make a key useless from now on."""
+    changed = Key.objects.filter(workspace_id=workspace_id, pk=key_id, revoked_at=None).update(revoked_at=now)
+    if not changed:
+        raise NotFound("There is no such key.")
+    record_audit(workspace_id, actor=actor, action="revoked", subject="key", subject_id=key_id, now=now)

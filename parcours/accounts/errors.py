@@ -1,0 +1,21 @@
+"""What can go wrong with workspaces, members and keys."""
+
+from parcours.kernel.errors import Conflict, Invalid
+
+
+class SlugTaken(Conflict):
+    """Another workspace has this address already."""
+
+    code = "workspace_slug_taken"
+
+
+class LastOwner(Conflict):
+    """A workspace keeps at least one owner."""
+
+    code = "last_owner"
+
+
+class BadKey(Invalid):
+    """The key is unknown or revoked."""
+
+    code = "bad_key"

@@ -1,0 +1,60 @@
+"""Reads about workspaces, members, keys and the audit trail."""
+
+from django.db.models import QuerySet
+
+from parcours.accounts.errors import BadKey
+from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
+from parcours.accounts.types import KeyKind, Role
+from parcours.kernel import crypto, tenancy
+from parcours.kernel.errors import NotFound
+
+
+def workspaces() -> list[Workspace]:
+    """Every workspace that the caller's role and scope may see: all of them for workers."""
+    return list(Workspace.objects.order_by("id"))
+
+
+def workspaces_of(user: User) -> list[Workspace]:
+    """The workspaces that a user works in, by name. Opens its own scope."""
+    with tenancy.scope(user_id=user.pk):
+        return list(Workspace.objects.filter(memberships__user=user).order_by("name"))
+
+
+def access_workspace(user: User, slug: str) -> tuple[Workspace, Role]:
+    """The workspace at this address and the user's role in it; NotFound for everybody else. Opens its own scope."""
+    with tenancy.scope(user_id=user.pk):
+        membership = (
+            Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
+        )
+    if membership is None:
+        raise NotFound("There is no such workspace.")
+    return membership.workspace, Role(membership.role)
+
+
+def workspace_of_key(secret: str, kind: KeyKind) -> Key:
+    """The key row for a presented secret; BadKey when it is unknown, revoked or of another kind. Opens its own scope."""
+    presented = crypto.digest(secret)
+    with tenancy.scope(key=presented):
+        key = Key.objects.filter(digest=presented, kind=kind.value, revoked_at=None).first()
+    if key is None:
+        raise BadKey("This key is unknown or was revoked.", hint="Make one under Settings, Keys.")
+    return key
+
+
+def members(workspace_id: int) -> QuerySet[Membership]:
+    """Members with their users, owners first."""
+    return (
+        Membership.objects.filter(workspace_id=workspace_id)
+        .select_related("user")
+        .order_by("role", "user__email")
+    )
+
+
+def keys(workspace_id: int) -> QuerySet[Key]:
+    """Keys, newest first, revoked ones too."""
+    return Key.objects.filter(workspace_id=workspace_id).order_by("-created_at")
+
+
+def audit_trail(workspace_id: int) -> QuerySet[AuditEntry]:
+    """Who changed what, newest first."""
+    return AuditEntry.objects.filter(workspace_id=workspace_id).order_by("-at", "-id")

@@ -1,0 +1,101 @@
+"""Tables of purposes, the append-only ledger with its current state, and suppressed addresses."""
+
+from django.db import models
+
+from parcours.accounts.models import Workspace
+from parcours.consent.types import Act, Basis, Channel, SuppressionReason
+from parcours.contacts.models import Contact, one_of
+
+
+class Purpose(models.Model):
+    """What a message is for. `audience` is a rule (see `audiences.language`) that says whom a legitimate interest covers."""
+
+    id = models.AutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    code = models.SlugField(max_length=60)
+    name_fr = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=120)
+    description_fr = models.CharField(max_length=400, blank=True, db_default="")
+    description_en = models.CharField(max_length=400, blank=True, db_default="")
+    basis = models.CharField(max_length=20)
+    is_marketing = models.BooleanField()
+    is_measuring = models.BooleanField(db_default=False)
+    audience = models.JSONField(null=True)
+    position = models.IntegerField(db_default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "code"], name="purpose_once"),
+            models.CheckConstraint(condition=one_of("basis", Basis), name="purpose_basis"),
+            models.CheckConstraint(
+                condition=~models.Q(basis=Basis.CONTRACT.value, is_marketing=True),
+                name="purpose_no_marketing_by_contract",
+            ),
+        ]
+
+
+class Record(models.Model):
+    """One thing that a person said (or that was imported with its proof). Never changed, never deleted."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.IntegerField()
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    purpose = models.ForeignKey(Purpose, models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=5)
+    act = models.CharField(max_length=9)
+    at = models.DateTimeField()
+    source = models.CharField(max_length=120)
+    wording = models.TextField(blank=True, db_default="")
+    ip = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True, db_default="")
+    detail = models.JSONField(db_default={})
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=one_of("act", Act), name="record_act"),
+            models.CheckConstraint(condition=one_of("channel", Channel), name="record_channel"),
+        ]
+        indexes = [models.Index(fields=["workspace_id", "contact", "at"], name="record_of_contact")]
+
+
+class State(models.Model):
+    """The latest act per contact, purpose and channel: derived from `Record` in the same transaction."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.IntegerField()
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    purpose = models.ForeignKey(Purpose, models.PROTECT, related_name="+")
+    channel = models.CharField(max_length=5)
+    act = models.CharField(max_length=9)
+    since = models.DateTimeField()
+    record = models.ForeignKey(Record, models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace_id", "contact", "purpose", "channel"], name="state_once"
+            ),
+            models.CheckConstraint(condition=one_of("act", Act), name="state_act"),
+        ]
+
+
+class Suppression(models.Model):
+    """An address that is never written to. Only a keyed hash is kept, so that it survives erasure (compliance C8)."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    channel = models.CharField(max_length=5)
+    address_hash = models.BinaryField()
+    reason = models.CharField(max_length=9)
+    detail = models.CharField(max_length=400, blank=True, db_default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "channel", "address_hash"], name="suppression_once"),
+            models.CheckConstraint(condition=one_of("reason", SuppressionReason), name="suppression_reason"),
+        ]

@@ -1,0 +1,54 @@
+"""Reads about purposes, the ledger, current states and suppressed addresses."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from parcours.consent.models import Purpose, Record, State, Suppression
+from parcours.consent.types import Channel
+from parcours.kernel import crypto
+
+
+def purposes(workspace_id: int) -> list[Purpose]:
+    """The purposes of a workspace, in their order."""
+    return list(Purpose.objects.filter(workspace_id=workspace_id).order_by("position", "id"))
+
+
+def ledger(workspace_id: int, contact_id: UUID) -> QuerySet[Record]:
+    """All that a person said, newest first."""
+    return (
+        Record.objects.filter(workspace_id=workspace_id, contact_id=contact_id)
+        .select_related("purpose")
+        .order_by("-at", "-id")
+    )
+
+
+def states(workspace_id: int, contact_id: UUID) -> QuerySet[State]:
+    """What holds now for a person, by purpose and channel, with the record that proves it."""
+    return (
+        State.objects.filter(workspace_id=workspace_id, contact_id=contact_id)
+        .select_related("purpose", "record")
+        .order_by("purpose__position", "channel")
+    )
+
+
+def address_hash(workspace_id: int, channel: Channel | str, address: str) -> bytes:
+    """The keyed hash under which an address is suppressed: HMAC-SHA256, another key in each workspace and channel."""
+    return crypto.fingerprint(f"suppression:{workspace_id}:{channel}", address.strip().lower())
+
+
+def is_suppressed(workspace_id: int, channel: Channel, address: str) -> bool:
+    """True when this address is never to be written to."""
+    return Suppression.objects.filter(
+        workspace_id=workspace_id,
+        channel=channel.value,
+        address_hash=address_hash(workspace_id, channel, address),
+    ).exists()
+
+
+def suppressed_hashes(workspace_id: int, channel: Channel, hashes: list[bytes]) -> set[bytes]:
+    """Those of the given hashes that are suppressed: for a whole batch at once."""
+    found = Suppression.objects.filter(
+        workspace_id=workspace_id, channel=channel.value, address_hash__in=hashes
+    ).values_list("address_hash", flat=True)
+    return {bytes(one) for one in found}

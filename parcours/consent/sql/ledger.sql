@@ -1,0 +1,64 @@
+-- name: record_statements
+-- Append statements to the ledger and bring the current state in step, for any number of people at once.
+-- Parameters: arrays of equal length (contact_ids, purposes, channels, acts, at, sources, wordings, ips, user_agents, details).
+-- Locks: the state rows touched. Side effects: consent_record, consent_state.
+-- Returns the position (1-based) of each statement that changed the state. An act older than the state that is known is kept
+-- in the ledger but changes nothing. Within one call a (contact, purpose, channel) counts once: the latest, the last of equals.
+WITH said AS (
+    SELECT s.position, s.contact_id, p.id AS purpose_id, s.channel, s.act, s.at, s.source, s.wording, s.ip, s.user_agent, s.detail
+    FROM unnest(%(contact_ids)s::uuid[], %(purposes)s::text[], %(channels)s::text[], %(acts)s::text[], %(at)s::timestamptz[],
+                %(sources)s::text[], %(wordings)s::text[], %(ips)s::inet[], %(user_agents)s::text[], %(details)s::jsonb[])
+         WITH ORDINALITY AS s (contact_id, purpose, channel, act, at, source, wording, ip, user_agent, detail, position)
+    JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.code = s.purpose
+),
+recorded AS (
+    INSERT INTO consent_record (workspace_id, contact_id, purpose_id, channel, act, at, source, wording, ip, user_agent, detail)
+    SELECT %(workspace_id)s, contact_id, purpose_id, channel, act, at, source, wording, ip, user_agent, detail
+    FROM said ORDER BY at, position
+    RETURNING id, contact_id, purpose_id, channel, act, at
+),
+latest AS (
+    SELECT DISTINCT ON (contact_id, purpose_id, channel) *
+    FROM recorded ORDER BY contact_id, purpose_id, channel, at DESC, id DESC
+),
+before AS (
+    SELECT s.contact_id, s.purpose_id, s.channel, s.act
+    FROM consent_state s JOIN latest USING (contact_id, purpose_id, channel)
+    WHERE s.workspace_id = %(workspace_id)s
+),
+moved AS (
+    INSERT INTO consent_state (workspace_id, contact_id, purpose_id, channel, act, since, record_id)
+    SELECT %(workspace_id)s, contact_id, purpose_id, channel, act, at, id FROM latest
+    ORDER BY contact_id, purpose_id, channel
+    ON CONFLICT (workspace_id, contact_id, purpose_id, channel) DO UPDATE
+        SET act = excluded.act, since = excluded.since, record_id = excluded.record_id
+        WHERE consent_state.since <= excluded.since
+    RETURNING contact_id, purpose_id, channel, act, since
+)
+SELECT max(s.position) AS position
+FROM moved m
+JOIN said s ON s.contact_id = m.contact_id AND s.purpose_id = m.purpose_id AND s.channel = m.channel
+    AND s.act = m.act AND s.at = m.since
+LEFT JOIN before b ON b.contact_id = m.contact_id AND b.purpose_id = m.purpose_id AND b.channel = m.channel
+WHERE b.act IS DISTINCT FROM m.act
+GROUP BY m.contact_id, m.purpose_id, m.channel
+ORDER BY 1;
+
+-- name: move_records
+-- Give the ledger of a merged person to the one who is kept. Locks and changes those rows.
+UPDATE consent_record SET contact_id = %(kept)s
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s;
+
+-- name: move_states
+-- After a merge: the state of each purpose and channel is the latest act of either person; on a tie, the refusal.
+INSERT INTO consent_state (workspace_id, contact_id, purpose_id, channel, act, since, record_id)
+SELECT DISTINCT ON (purpose_id, channel) workspace_id, %(kept)s, purpose_id, channel, act, at, id
+FROM consent_record
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(kept)s
+ORDER BY purpose_id, channel, at DESC, (act IN ('withdrawn', 'objected')) DESC, id DESC
+ON CONFLICT (workspace_id, contact_id, purpose_id, channel) DO UPDATE
+    SET act = excluded.act, since = excluded.since, record_id = excluded.record_id;
+
+-- name: drop_states
+-- The state rows of a merged person.
+DELETE FROM consent_state WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s;

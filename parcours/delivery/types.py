@@ -1,0 +1,153 @@
+"""States and verdicts of a message, reasons of the gate, origins, and what is queued and judged. No Django here."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+
+class Origin(StrEnum):
+    """What asked for a message."""
+
+    JOURNEY = "journey"
+    CAMPAIGN = "campaign"
+    API = "api"
+
+
+class MessageState(StrEnum):
+    """Where a message is.
+
+    queued ──► sending ──► sent
+      │           ├──────► failed      (refused for good)
+      │           ├──────► queued      (refused for now: due again later)
+      │           └──────► in_doubt    (the connection or the process was lost after the text had gone)
+      ├──────► withheld                (the gate's last word)
+      └──────► cancelled               (its campaign or journey was stopped)
+    in_doubt ──► sent | queued         (a person, or the provider, settles it)
+    """
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    IN_DOUBT = "in_doubt"
+    WITHHELD = "withheld"
+    CANCELLED = "cancelled"
+
+
+class Verdict(StrEnum):
+    """The gate's answer."""
+
+    SEND = "send"
+    DELAY = "delay"
+    WITHHOLD = "withhold"
+
+
+class Reason(StrEnum):
+    """Why the gate delays or withholds, or on which basis it sends. The code is shown with its evidence."""
+
+    BASIS_CONTRACT = "basis_contract"
+    BASIS_LEGITIMATE_INTEREST = "basis_legitimate_interest"
+    BASIS_CONSENT = "basis_consent"
+    NO_ADDRESS = "no_address"
+    SUPPRESSED = "suppressed"
+    NO_CONSENT = "no_consent"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CONSENT_PENDING = "consent_pending"
+    OBJECTED = "objected"
+    OUTSIDE_PURPOSE_AUDIENCE = "outside_purpose_audience"
+    GUARD = "guard"
+    EXPIRED = "expired"
+    FREQUENCY_CAP = "frequency_cap"
+    QUIET_HOURS = "quiet_hours"
+    TEMPLATE_FAILED = "template_failed"
+    CONTACT_GONE = "contact_gone"
+    STOPPED = "stopped"
+    NOT_JUDGED = "not_judged"
+
+
+class AttemptOutcome(StrEnum):
+    """What an attempt came to. An attempt without an outcome after a crash is in doubt."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    DEFERRED = "deferred"
+    NOT_SENT = "not_sent"
+    IN_DOUBT = "in_doubt"
+
+
+class ClickTracking(StrEnum):
+    """Whose clicks are recorded by person (compliance C12). Others are counted without saying who."""
+
+    CONSENTED = "consented"
+    EVERYONE = "everyone"
+
+
+@dataclass(frozen=True, slots=True)
+class ToQueue:
+    """A message that a step of a run, or a campaign (run 0), asks for. The event is what the template may speak of."""
+
+    mailing_id: int
+    run: int
+    contact_id: UUID
+    event_at: datetime | None
+    event_id: int | None
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ToSend:
+    """A message that the gate lets go, claimed under `fence`. It must not leave at `closes_at` or later: then ask the gate again."""
+
+    workspace_id: int
+    id: UUID
+    fence: int
+    mailing_id: int
+    run: int
+    contact_id: UUID
+    event_at: datetime | None
+    event_id: int | None
+    address: str
+    address_hash: bytes
+    measured_opens: bool
+    measured_clicks: bool
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What became of a claimed batch."""
+
+    to_send: list[ToSend]
+    delayed: int = 0
+    withheld: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many messages were judged."""
+        return len(self.to_send) + self.delayed + self.withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a message that was being sent ended, or when it is tried again. `due_at` is for `deferred` and `not_sent`."""
+
+    message_id: UUID
+    fence: int
+    outcome: AttemptOutcome
+    code: int | None = None
+    reply: str = ""
+    due_at: datetime | None = None
+    subject: str = ""
+    detail: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToStart:
+    """A message that a connection is about to hand over."""
+
+    message_id: UUID
+    fence: int
+    connection: str
+    address_hash: bytes

@@ -1,0 +1,57 @@
+-- name: roll_up
+-- Add a span of the log to the daily roll-up, by day of the workspace's zone.
+-- Parameters: the span of `events.cursor`, the zone. Locks: the daily rows touched. Side effects: insights_daily.
+INSERT INTO insights_daily AS kept (workspace_id, day, name, count, amount)
+SELECT workspace_id, (at AT TIME ZONE %(zone)s)::date, name, count(*),
+       coalesce(sum(CASE WHEN jsonb_typeof(properties -> 'total') = 'number' THEN (properties ->> 'total')::numeric END), 0)
+FROM events_event
+WHERE workspace_id = %(workspace_id)s
+  AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
+  AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)
+GROUP BY 1, 2, 3
+ORDER BY 2, 3
+ON CONFLICT (workspace_id, day, name) DO UPDATE
+    SET count = kept.count + excluded.count, amount = kept.amount + excluded.amount;
+
+-- name: daily
+-- The roll-up of some names between two days, both included. Reads only.
+SELECT day, name, count, amount
+FROM insights_daily
+WHERE workspace_id = %(workspace_id)s AND name = ANY (%(names)s) AND day BETWEEN %(first)s AND %(last)s
+ORDER BY day, name;
+
+-- name: mailing_figures
+-- What became of the messages of some mailings: every message is in exactly one of the states, so that they add up.
+-- Rates are over those who may be measured. Reads only.
+SELECT mailing_id,
+       count(*) AS targeted,
+       count(*) FILTER (WHERE state = 'queued' AND verdict <> 'delay') AS queued,
+       count(*) FILTER (WHERE state = 'queued' AND verdict = 'delay') AS delayed,
+       count(*) FILTER (WHERE state = 'sending') AS sending,
+       count(*) FILTER (WHERE state = 'sent') AS sent,
+       count(*) FILTER (WHERE state = 'withheld') AS withheld,
+       count(*) FILTER (WHERE state = 'failed') AS failed,
+       count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt,
+       count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+       count(*) FILTER (WHERE state = 'sent' AND measured_opens) AS open_measured,
+       count(opened_at) AS opened,
+       count(*) FILTER (WHERE state = 'sent' AND measured_clicks) AS click_measured,
+       count(clicked_at) AS clicked,
+       count(unsubscribed_at) AS unsubscribed,
+       count(bounced_at) AS bounced,
+       count(complained_at) AS complained
+FROM delivery_message
+WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)
+GROUP BY mailing_id;
+
+-- name: withheld_reasons
+-- Why messages were withheld, most frequent first, since an instant. Reads only.
+SELECT reason ->> 'code' AS code, count(*) AS count
+FROM delivery_message m CROSS JOIN LATERAL jsonb_array_elements(m.reasons) AS reason
+WHERE m.workspace_id = %(workspace_id)s AND m.state = 'withheld' AND m.queued_at >= %(since)s
+GROUP BY 1 ORDER BY 2 DESC, 1;
+
+-- name: state_counts
+-- How many messages are in each state, since an instant. Reads only.
+SELECT state, count(*) AS count FROM delivery_message
+WHERE workspace_id = %(workspace_id)s AND queued_at >= %(since)s GROUP BY state;

@@ -1,0 +1,8 @@
+"""The one place that reads the real time. Everything below the entry points takes `now` as an argument."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present instant, aware, in UTC. Only entry points (web, api, public, cli, workers) call this."""
+    return datetime.now(UTC)

@@ -1,0 +1,44 @@
+"""The root of every error that a person can act on. HTTP statuses are chosen at the edge, not here.
+
+DomainError            a request that cannot be carried out, with what, where and how to mend it
+├── NotFound           no such thing for this caller (also: it belongs to another workspace)
+├── Forbidden          the caller's role does not allow it
+├── Invalid            a value is not acceptable; `field` says which
+└── Conflict           the thing is in a state that does not allow this
+"""
+
+
+class DomainError(Exception):
+    """Something a person asked for cannot be done. `message` says what; `field` where; `hint` how to mend it."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+        self.hint = hint
+
+
+class NotFound(DomainError):
+    """There is no such thing here."""
+
+    code = "not_found"
+
+
+class Forbidden(DomainError):
+    """Your role does not allow this."""
+
+    code = "forbidden"
+
+
+class Invalid(DomainError):
+    """A value is not acceptable."""
+
+    code = "invalid"
+
+
+class Conflict(DomainError):
+    """The thing is in a state that does not allow this."""
+
+    code = "conflict"

@@ -1,0 +1,121 @@
+"""The ledger: what people said, what holds now, and that nothing is lost or rewritten."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.db import ProgrammingError, transaction
+
+from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions, queries
+from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose
+from parcours.consent.models import Record, State
+from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
+from parcours.contacts.models import Contact
+
+FORM = Evidence(source="sign-up form", wording="Yes, send me offers.", ip="192.0.2.1")
+
+
+@pytest.fixture
+def marc(in_workspace: Workspace, now: datetime) -> UUID:
+    for code, basis, marketing in (
+        ("order_information", "contract", False),
+        ("advice", "legitimate_interest", True),
+        ("promotions", "consent", True),
+    ):
+        actions.save_purpose(
+            in_workspace.id,
+            code,
+            {"name_fr": code, "name_en": code, "basis": basis, "is_marketing": marketing},
+            actor=SYSTEM,
+            now=now,
+        )
+    contact = Contact.objects.create(
+        workspace_id=in_workspace.id, email="marc@example.com", created_at=now, updated_at=now
+    )
+    return contact.pk
+
+
+def said(who: UUID, act: Act, purpose: str = "promotions", at: datetime | None = None) -> Statement:
+    return Statement(who, purpose, Channel.EMAIL, act, FORM, at)
+
+
+def state(workspace: Workspace, who: UUID) -> dict[str, str]:
+    return {one.purpose.code: one.act for one in queries.states(workspace.id, who)}
+
+
+def test_withdrawal_follows_grant_and_both_are_kept(
+    in_workspace: Workspace, marc: UUID, now: datetime
+) -> None:
+    later = now + timedelta(days=1)
+    assert len(actions.record(in_workspace.id, [said(marc, Act.GRANTED)], now=now)) == 1
+    assert len(actions.record(in_workspace.id, [said(marc, Act.WITHDRAWN)], now=later)) == 1
+    assert state(in_workspace, marc) == {"promotions": "withdrawn"}
+    assert [one.act for one in queries.ledger(in_workspace.id, marc)] == ["withdrawn", "granted"]
+
+
+def test_same_act_again_is_proof_but_no_change(in_workspace: Workspace, marc: UUID, now: datetime) -> None:
+    actions.record(in_workspace.id, [said(marc, Act.GRANTED)], now=now)
+    assert actions.record(in_workspace.id, [said(marc, Act.GRANTED)], now=now + timedelta(hours=1)) == []
+    assert Record.objects.count() == 2
+
+
+def test_older_statement_is_kept_but_does_not_override(
+    in_workspace: Workspace, marc: UUID, now: datetime
+) -> None:
+    actions.record(in_workspace.id, [said(marc, Act.WITHDRAWN)], now=now)
+    imported = said(marc, Act.GRANTED, at=now - timedelta(days=300))
+    assert actions.record(in_workspace.id, [imported], now=now) == []
+    assert state(in_workspace, marc) == {"promotions": "withdrawn"}
+
+
+def test_several_at_once_fold_to_the_latest(in_workspace: Workspace, marc: UUID, now: datetime) -> None:
+    both = [said(marc, Act.GRANTED), said(marc, Act.WITHDRAWN), said(marc, Act.OBJECTED, "advice")]
+    changed = actions.record(in_workspace.id, both, now=now)
+    assert changed == both[1:]
+    assert state(in_workspace, marc) == {"advice": "objected", "promotions": "withdrawn"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        (lambda who: said(who, Act.GRANTED, "nonsense"), UnknownPurpose),
+        (lambda who: said(who, Act.GRANTED, "order_information"), NotForThisBasis),
+        (lambda who: said(who, Act.OBJECTED, "promotions"), NotForThisBasis),
+        (
+            lambda who: Statement(who, "promotions", Channel.EMAIL, Act.GRANTED, Evidence(" ")),
+            MissingEvidence,
+        ),
+    ],
+)
+def test_unacceptable_statement_changes_nothing(
+    in_workspace: Workspace, marc: UUID, now: datetime, statement: object, error: type[Exception]
+) -> None:
+    assert callable(statement)
+    with pytest.raises(error):
+        actions.record(in_workspace.id, [said(marc, Act.GRANTED), statement(marc)], now=now)
+    assert not Record.objects.exists()
+    assert not State.objects.exists()
+
+
+def test_ledger_cannot_be_rewritten(in_workspace: Workspace, marc: UUID, now: datetime) -> None:
+    actions.record(in_workspace.id, [said(marc, Act.GRANTED)], now=now)
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        Record.objects.update(act="withdrawn")
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        Record.objects.all()._raw_delete("default")
+
+
+def test_suppressed_address_is_known_in_any_case_and_kept_as_a_hash(
+    in_workspace: Workspace, marc: UUID, now: datetime
+) -> None:
+    assert actions.suppress(
+        in_workspace.id, Channel.EMAIL, "Marc@Example.com", SuppressionReason.BOUNCE, now=now
+    )
+    assert not actions.suppress(
+        in_workspace.id, Channel.EMAIL, "marc@example.com", SuppressionReason.MANUAL, now=now
+    )
+    assert queries.is_suppressed(in_workspace.id, Channel.EMAIL, " marc@example.com ")
+    actions.lift_suppression(in_workspace.id, Channel.EMAIL, "marc@example.com", actor=SYSTEM, now=now)
+    assert not queries.is_suppressed(in_workspace.id, Channel.EMAIL, "marc@example.com")
