@@ -1,0 +1,269 @@
+"""`./dev run`: environment, database, demo shop, and every process of the product, until Ctrl-C."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from develop import environment, postgres
+from develop.checkout import Checkout
+from develop.children import free_port, is_free, run_in_foreground, spawn
+from develop.console import Step, run_quietly, say, tail
+from develop.errors import DevelopError
+from develop.locks import Lock
+from develop.processes import Child, Service, Supervisor
+
+WORKERS = 2
+READY_SECONDS = 90.0
+PREVIOUS_RUN_SECONDS = 120.0
+FIRST_PORTS = {"web": 8000, "inbox": 8025, "smtp": 2525}
+CREDENTIALS = ("admin_email", "admin_password", "write_key", "api_key")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says."""
+
+    port: int | None = None
+    data: str | None = None
+    with_demo: bool = True
+
+
+@dataclass
+class Running:
+    """One run: where its data is, the ports it listens on, and its processes."""
+
+    checkout: Checkout
+    data: Path
+    ports: dict[str, int]
+    database_url: str = ""
+    inherited: list[int] = field(default_factory=list)
+    supervisor: Supervisor = field(default_factory=Supervisor)
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['web']}"
+
+    @property
+    def inbox_url(self) -> str:
+        return f"http://127.0.0.1:{self.ports['inbox']}"
+
+    def log(self, name: str) -> Path:
+        return self.data / "log" / f"{name}.log"
+
+    def environment(self) -> dict[str, str]:
+        """What every process of the product is told."""
+        return {
+            **self.checkout.child_environment(),
+            "DATABASE_URL": self.database_url,
+            "PARCOURS_SECRET_KEY": secret_key(self.data),
+            "PARCOURS_BASE_URL": self.base_url,
+            "PARCOURS_DATA": str(self.data),
+            "PARCOURS_SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
+            "PARCOURS_INBOX_URL": self.inbox_url,
+        }
+
+
+def run(checkout: Checkout, options: Options) -> int:
+    """Run the product until Ctrl-C; return 0 after an orderly end."""
+    data = make_data_directory(checkout.data_directory(options.data))
+    with only_run(data) as children:
+        (data / "demo.json").unlink(missing_ok=True)
+        environment.prepare(checkout)
+        running = Running(checkout, data, choose_ports(data, options.port), inherited=[children.descriptor])
+        try:
+            start(running, options)
+            running.supervisor.run()
+        except KeyboardInterrupt:
+            say("\nStopping (Ctrl-C again forces it) …")
+        finally:
+            running.supervisor.stop()
+    say("Stopped. Everything is kept for the next start.")
+    return 0
+
+
+def start(running: Running, options: Options) -> None:
+    """Bring everything up in order, and say so when it answers."""
+    running.database_url = os.environ.get("DATABASE_URL") or start_database(running)
+    migrate(running)
+    if options.with_demo:
+        load_demo(running)
+    start_process(running, "mail", "develop.mailsink", *mail_options(running))
+    for number in range(1, WORKERS + 1):
+        start_process(running, f"worker-{number}", "parcours.cli.main", "worker")
+    web = start_process(running, "web", "parcours.cli.main", "web", "--port", str(running.ports["web"]))
+    wait_until_healthy(running, web)
+    announce(running)
+
+
+@contextmanager
+def only_run(data: Path) -> Iterator[Lock]:
+    """Hold the data directory for this run alone; gives the lock that its children must inherit."""
+    ours, children = Lock(data / "run.lock"), Lock(data / "children.lock")
+    try:
+        if not ours.take():
+            raise DevelopError(
+                f"Parcours already runs on {data} ({ours.holder()}). Stop that one with Ctrl-C, or choose another"
+                " directory with --data."
+            )
+        children.wait("Waiting for the processes of the previous run to end", PREVIOUS_RUN_SECONDS)
+        yield children
+    finally:
+        children.release()
+        ours.release()
+
+
+def make_data_directory(data: Path) -> Path:
+    """Create the data directory: others may pass through it, not list it."""
+    if not data.is_dir():
+        data.mkdir(parents=True)
+        data.chmod(0o711)
+    return data
+
+
+def choose_ports(data: Path, wanted: int | None) -> dict[str, int]:
+    """Return the ports of this run: those of the last one where they are free, else the next free ones."""
+    memo = data / "ports.json"
+    remembered: dict[str, int] = json.loads(memo.read_text()) if memo.is_file() else {}
+    if wanted is not None and not is_free(wanted):
+        raise DevelopError(
+            f"Port {wanted} is taken. Choose another with --port, or leave it out to get a free one."
+        )
+    preferred = {**FIRST_PORTS, **remembered, **({} if wanted is None else {"web": wanted})}
+    ports: dict[str, int] = {}
+    for name, port in preferred.items():
+        chosen = free_port(port)
+        while chosen in ports.values():
+            chosen = free_port(chosen + 1)
+        ports[name] = chosen
+    if ports["web"] != preferred["web"]:
+        say(f"  ! Port {preferred['web']} is taken: using {ports['web']} instead.")
+    memo.write_text(json.dumps(ports))
+    return ports
+
+
+def secret_key(data: Path) -> str:
+    """Return the secret key of this data directory, made at its first run."""
+    path = data / "secret-key"
+    if not path.is_file():
+        postgres.write_secret(path, secrets.token_hex(32))
+    return path.read_text().strip()
+
+
+def start_database(running: Running) -> str:
+    """Start the embedded PostgreSQL under the supervisor; return its URL."""
+    cluster = postgres.embedded_cluster(running.checkout, running.data)
+    lock = cluster.take_lock()
+    cluster.initialise()
+    log = running.log("postgres")
+    service = Service(
+        "postgres", partial(cluster.start, log, lock), log, postgres.STOP_SIGNAL, postgres.STOP_SECONDS
+    )
+    child = running.supervisor.start(service)
+    cluster.wait_until_ready(child.process, log)
+    cluster.create_database()
+    return cluster.url
+
+
+def migrate(running: Running) -> None:
+    """Bring the database's schema up to date."""
+    command = [running.checkout.python, "-m", "parcours.cli.main", "migrate"]
+    with Step("Migrating the database") as step:
+        run_quietly(step, command, cwd=running.checkout.root, environment=running.environment())
+
+
+def load_demo(running: Running) -> None:
+    """Load the demo shop if it is not there; the command tells its progress itself."""
+    command = [running.checkout.python, "-m", "parcours.cli.main", "demo"]
+    status = run_in_foreground(command, cwd=running.checkout.root, environment=running.environment())
+    if status != 0:
+        raise DevelopError(
+            f"Loading the demo shop ended with {status}. Start without it: ./dev run --no-demo"
+        )
+
+
+def mail_options(running: Running) -> list[str]:
+    ports = running.ports
+    return [
+        "--smtp-port",
+        str(ports["smtp"]),
+        "--http-port",
+        str(ports["inbox"]),
+        "--data",
+        str(running.data),
+    ]
+
+
+def start_process(running: Running, name: str, module: str, *arguments: str) -> Child:
+    """Start one process of the product, or of the kit, under the supervisor."""
+    log = running.log(name)
+    command = [running.checkout.python, "-m", module, *arguments]
+
+    def begin() -> postgres.Server:
+        with log.open("ab") as output:
+            return spawn(
+                command,
+                cwd=running.checkout.root,
+                environment=running.environment(),
+                output=output,
+                inherited=running.inherited,
+            )
+
+    return running.supervisor.start(Service(name, begin, log, signal.SIGTERM))
+
+
+def wait_until_healthy(running: Running, web: Child) -> None:
+    """Wait until the web process answers `/healthz` with 200."""
+    deadline = time.monotonic() + READY_SECONDS
+    with Step("Starting Parcours") as step:
+        while not is_healthy(running.base_url):
+            running.supervisor.look_after()
+            if web.restarts > 3 or time.monotonic() > deadline:
+                log = running.log("web")
+                raise DevelopError(
+                    f"Parcours does not answer.\n\n{tail(log.read_text('utf-8', 'replace'))}\n\n    {log}"
+                )
+            step.tick()
+            time.sleep(0.1)
+
+
+def is_healthy(base_url: str) -> bool:
+    """Whether `/healthz` answers 200. Asks directly, whatever proxies the machine uses."""
+    connection = http.client.HTTPConnection(urlsplit(base_url).netloc, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def announce(running: Running) -> None:
+    """Write `demo.json` for programs, and the same for people on the terminal."""
+    path = running.data / "demo-credentials.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    lines = [f"  Parcours   {running.base_url}"]
+    if known:
+        demo = {"base_url": running.base_url, **{name: known[name] for name in CREDENTIALS}}
+        demo["inbox_url"] = running.inbox_url
+        postgres.write_secret(running.data / "demo.json", json.dumps(demo, indent=2) + "\n")
+        lines.append(f"  Sign in    {known['admin_email']}  ·  {known['admin_password']}")
+    lines += [
+        f"  Inbox      {running.inbox_url}",
+        f"  Logs       {running.data / 'log'}",
+        "",
+        "  Ctrl-C stops it.",
+    ]
+    print("\n".join(["", *lines, ""]), file=sys.stdout, flush=True)
