@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "parcours.web",  # before allauth, whose pages it dresses
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -40,8 +41,9 @@ INSTALLED_APPS = [
     "parcours.journeys",
     "parcours.campaigns",
     "parcours.insights",
-    "parcours.web",
     "parcours.public",
+    "parcours.api",
+    "config.apps.PartsConfig",
 ]
 
 MIDDLEWARE = [
@@ -81,7 +83,11 @@ def database_settings() -> dict[str, Any]:
     """DATABASE_URL as Django wants it, with the role that this process acts as."""
     info = conninfo_to_dict(ENVIRONMENT.database_url)
     role = ENVIRONMENT.database_role
-    options: dict[str, Any] = {"options": f"-c role={role}"} if role else {}
+    # Statements of ours that are repeated are planned once: planning over many monthly partitions costs more than running.
+    options: dict[str, Any] = {"prepare_threshold": 3}
+    if role:
+        # One plan whatever the parameters: on the hot paths the index is always right, and a plan keeps its shape as data grows.
+        options["options"] = f"-c role={role} -c plan_cache_mode=force_generic_plan"
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": str(info.get("dbname") or ""),
@@ -134,6 +140,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/islands/assets/"  # Vite puts a hash into each name
 STATIC_ROOT = None
 
 # The default mailer of Django is only for account mail (password reset); campaigns go through `delivery`.

@@ -1,5 +1,9 @@
 """The addresses of Django's pages. The hot paths in front of them are in `config.server`."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("parcours.public.urls")),
+    path("api/v1/", include("parcours.api.urls")),
+    path("", include("parcours.web.urls")),
+]

@@ -1,0 +1,100 @@
+"""The command line of the demo: load it once, say how far it is, keep the credentials."""
+
+import argparse
+import sys
+import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+
+from parcours.accounts import actions as accounts
+from parcours.accounts import queries
+from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.cli.demo import newsletters, orders, people, shop
+from parcours.cli.demo.history import History
+from parcours.delivery import actions as delivery
+from parcours.insights import actions as insights
+from parcours.kernel import clock, tenancy
+
+LONDON = ZoneInfo("Europe/London")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """No options: loading twice is loading once."""
+
+
+def run(options: argparse.Namespace) -> int:
+    """Load the demo shop when it is not there; one that was interrupted is begun again."""
+    existing = next((one for one in queries.workspaces() if one.slug == shop.SLUG), None)
+    if existing is not None and is_complete(existing):
+        shop.keep_or_renew(existing, settings.ENVIRONMENT.data, now=clock.now())
+        return 0
+    if existing is not None:
+        erase(existing)
+    load(clock.now())
+    return 0
+
+
+def load(now: datetime) -> Workspace:
+    """Make the workspace and let its two years pass; returns it."""
+    started = time.monotonic()
+    yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
+    history_of_orders = orders.read(yesterday)
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")  # a crash would only make us begin again
+        cursor.execute("SET enable_seqscan = off")  # two years pass faster than the planner's statistics follow
+    workspace, credentials = shop.set_up(history_of_orders[0].at - timedelta(hours=1))
+    newsletters.plan(workspace.pk, first=history_of_orders[0].at, last=now)
+    history = History(workspace, people.invent(history_of_orders))
+    progress = Progress(started)
+    history.live(history_of_orders, now, progress)
+    while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
+        pass
+    with tenancy.scope(workspace_id=workspace.pk):
+        accounts.record_audit(
+            workspace.pk, actor=SYSTEM, action="loaded", subject="demo", subject_id=workspace.pk, now=now
+        )
+    shop.keep(credentials, settings.ENVIRONMENT.data)
+    progress.end(f"{len(history.customers):,} people, {len(history_of_orders):,} orders and refunds")
+    return workspace
+
+
+def is_complete(workspace: Workspace) -> bool:
+    """True when its history was lived through to the end."""
+    with tenancy.scope(workspace_id=workspace.pk):
+        return AuditEntry.objects.filter(workspace=workspace, subject="demo", action="loaded").exists()
+
+
+def erase(workspace: Workspace) -> None:
+    """Remove a demo that was not finished. The database refuses this for any workspace that is not a demo."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT accounts_erase_demo(%s)", [workspace.pk])
+
+
+class Progress:
+    """One line that says how far the history is; on a terminal it is rewritten in place."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._shown = started
+        self._live = sys.stdout.isatty()
+
+    def __call__(self, share: float, day: str) -> None:
+        now = time.monotonic()
+        if now - self._shown < (0.2 if self._live else 5):
+            return
+        self._shown = now
+        filled = round(share * 24)
+        line = f"  Loading the demo shop  [{'█' * filled}{'·' * (24 - filled)}] {share:4.0%}  {day}"
+        print(f"\r{line}" if self._live else line, end="" if self._live else "\n", flush=True)
+
+    def end(self, what: str) -> None:
+        """The last line."""
+        start = "\r\033[K" if self._live else ""
+        print(
+            f"{start}  Loaded the demo shop: {what} in {time.monotonic() - self._started:.0f} s", flush=True
+        )

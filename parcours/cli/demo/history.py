@@ -1,0 +1,217 @@
+"""Lets the shop's two years pass: people come, order, are written to by the real engine and gate, and react.
+
+The clock is virtual: it stops every evening when the shop closes (and never later than the present), and at each stop everything
+that a worker does is done once, through the same functions as in production, into a channel that delivers nowhere.
+"""
+
+import heapq
+import random
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+
+from parcours.accounts.models import Workspace
+from parcours.audiences import actions as audiences
+from parcours.campaigns import actions as campaigns
+from parcours.cli.demo import people, reactions
+from parcours.cli.demo.orders import LONDON, Order
+from parcours.cli.demo.people import Customer
+from parcours.cli.demo.reactions import Reaction, Sent
+from parcours.consent import actions as consent
+from parcours.consent import queries as purposes
+from parcours.consent.types import Act as Said
+from parcours.consent.types import Channel, Evidence, Statement
+from parcours.delivery import actions as delivery
+from parcours.delivery import queries as messages
+from parcours.delivery import returns
+from parcours.delivery.models import Message
+from parcours.delivery.replies import ReplyClass
+from parcours.events import actions as events
+from parcours.events import people as people_events
+from parcours.events.types import EMAIL_LINK_CLICKED, EMAIL_OPENED, UNSUBSCRIBED, NewEvent
+from parcours.journeys import actions as journeys
+from parcours.journeys.recipes import SHOP_URL
+from parcours.kernel import tenancy
+
+STOPS = (time(19),)
+ONE_CLICK = Evidence("one-click unsubscribe")
+BOUNCE = "550 5.1.1 No such user here"
+Progress = Callable[[float, str], None]
+
+
+def stops(first: datetime, last: datetime) -> Iterator[datetime]:
+    """The instants at which the virtual clock stops, in UTC, ending with `last`."""
+    day = first.astimezone(LONDON).date()
+    while True:
+        for hour in STOPS:
+            instant = datetime.combine(day, hour, LONDON).astimezone(last.tzinfo)
+            if instant >= last:
+                yield last
+                return
+            if instant > first:
+                yield instant
+        day += timedelta(days=1)
+
+
+@dataclass
+class History:
+    """The passing of time in the demo workspace, with what is still to come."""
+
+    workspace: Workspace
+    customers: dict[str, Customer]
+    contacts: dict[str, UUID] = field(default_factory=dict)
+    interest: dict[UUID, float] = field(default_factory=dict)
+    written_to: set[UUID] = field(default_factory=set)
+    coming: list[Reaction] = field(default_factory=list)
+    refusals: dict[str, Said] = field(default_factory=dict)
+    dice: random.Random = field(default_factory=lambda: random.Random(people.SEED))
+
+    def live(self, orders: Sequence[Order], last: datetime, progress: Progress) -> None:
+        """Let all orders happen, the last stop being `last` (the present)."""
+        with tenancy.scope(workspace_id=self.workspace.id):
+            self.refusals = {one.code: consent.refusal(one) for one in purposes.purposes(self.workspace.id)}
+        position = 0
+        for now in stops(orders[0].at, last):
+            start = position
+            while position < len(orders) and orders[position].at <= now:
+                position += 1
+            self.stop(orders[start:position], now)
+            progress(position / len(orders), now.astimezone(LONDON).strftime("%Y-%m-%d"))
+
+    def stop(self, orders: Sequence[Order], now: datetime) -> None:
+        """One stop of the clock: what happened since the last one, then what workers do."""
+        with tenancy.scope(workspace_id=self.workspace.id):
+            self._welcome(orders, now)
+            self._happen(orders, now)
+        tick(self.workspace.id, now)
+        with tenancy.scope(workspace_id=self.workspace.id):
+            self._plan_reactions(now)
+
+    def _welcome(self, orders: Sequence[Order], now: datetime) -> None:
+        """Customers who order for the first time become contacts, with what they agreed to."""
+        new = [
+            number
+            for number in dict.fromkeys(order.customer for order in orders)
+            if number not in self.contacts
+        ]
+        if not new:
+            return
+        customers = [self.customers[number] for number in new]
+        saved = people_events.save_people(
+            self.workspace.id, [customer.person for customer in customers], now=now, declare=True
+        )
+        for customer, one in zip(customers, saved, strict=True):
+            self.contacts[customer.number] = one.contact_id
+            self.interest[one.contact_id] = customer.interest
+        people_events.record_statements(
+            self.workspace.id,
+            [
+                Statement(
+                    self.contacts[customer.number],
+                    purpose,
+                    people.channel(purpose),
+                    Said.GRANTED,
+                    people.evidence(customer, purpose),
+                )
+                for customer in customers
+                for purpose in customer.agreed
+            ],
+            now=now,
+        )
+
+    def _happen(self, orders: Sequence[Order], now: datetime) -> None:
+        """Write the orders and the due reactions to the log, at their own times."""
+        new = [
+            NewEvent(self.contacts[order.customer], order.event_name, order.properties, order.at)
+            for order in orders
+        ]
+        events.append(self.workspace.id, new, now=now)
+        due = []
+        while self.coming and self.coming[0].at <= now:
+            due.append(heapq.heappop(self.coming))
+        if due:
+            self._react(due, now)
+
+    def _react(self, due: Sequence[Reaction], now: datetime) -> None:
+        """Write down what people did, as the tracking links, the unsubscribe page and the bounce reader would."""
+        mailings = dict(
+            Message.objects.filter(id__in=[one.message_id for one in due]).values_list("id", "mailing_id")
+        )
+        about = messages.about_mailings(self.workspace.id, set(mailings.values()))
+        told, said = [], []
+        for one in due:
+            origin = about[mailings[one.message_id]]
+            if one.act is reactions.Act.BOUNCE:
+                returns.bounce(
+                    self.workspace.id, one.message_id, ReplyClass.NO_SUCH_ADDRESS, BOUNCE, now=one.at
+                )
+            elif one.act is reactions.Act.COMPLAIN:
+                returns.complain(self.workspace.id, one.message_id, now=one.at)
+            else:
+                told.append(event(one, origin))
+            if one.act is reactions.Act.UNSUBSCRIBE:
+                said.append(
+                    Statement(
+                        one.contact_id,
+                        one.purpose,
+                        Channel.EMAIL,
+                        self.refusals[one.purpose],
+                        ONE_CLICK,
+                        one.at,
+                    )
+                )
+        events.append(self.workspace.id, told, now=now)
+        people_events.record_statements(self.workspace.id, said, now=now)
+
+    def _plan_reactions(self, now: datetime) -> None:
+        """Decide what people will do with the messages that left at this stop."""
+        for message in sent_at(self.workspace.id, now, self.written_to):
+            self.written_to.add(message.contact_id)
+            for reaction in reactions.react(message, self.interest[message.contact_id], self.dice):
+                heapq.heappush(self.coming, reaction)
+
+
+def event(reaction: Reaction, origin: dict[str, Any]) -> NewEvent:
+    """The event of an open, a click or an unsubscription."""
+    properties: dict[str, Any] = {"message": str(reaction.message_id), **origin}
+    if reaction.act is reactions.Act.UNSUBSCRIBE:
+        return NewEvent(reaction.contact_id, UNSUBSCRIBED, properties, reaction.at)
+    properties |= {"device": reaction.device, "machine": reaction.machine}
+    if reaction.act is reactions.Act.OPEN:
+        return NewEvent(reaction.contact_id, EMAIL_OPENED, properties, reaction.at)
+    return NewEvent(
+        reaction.contact_id, EMAIL_LINK_CLICKED, {**properties, "url": SHOP_URL, "link": 0}, reaction.at
+    )
+
+
+def tick(workspace_id: int, now: datetime) -> None:
+    """What workers do, once, in their order; at the end of a stop nothing is due any more."""
+    audiences.refresh(workspace_id, now=now)
+    audiences.recheck(workspace_id, now=now)
+    journeys.enter(workspace_id, now=now)
+    journeys.tick(workspace_id, now=now)
+    campaigns.tick(workspace_id, now=now)
+    with tenancy.scope(workspace_id=workspace_id):
+        while delivery.deliver_nowhere(workspace_id, now=now):
+            pass
+
+
+def sent_at(workspace_id: int, now: datetime, written_to: Container[UUID]) -> Iterator[Sent]:
+    """The messages that left at this stop, as far as reactions depend on them."""
+    found = Message.objects.filter(workspace_id=workspace_id, sent_at=now).order_by(
+        "contact_id", "mailing_id"
+    )
+    for one in found.select_related("mailing__purpose"):
+        purpose = one.mailing.purpose
+        yield Sent(
+            message_id=one.id,
+            contact_id=one.contact_id,
+            purpose=purpose.code,
+            is_marketing=purpose.is_marketing,
+            is_first=one.contact_id not in written_to,
+            measured_opens=one.measured_opens,
+            measured_clicks=one.measured_clicks,
+            sent_at=now,
+        )

@@ -1,0 +1,146 @@
+"""The demo workspace itself: its sign-in and keys, purposes, and the first journeys from their recipes."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from parcours.accounts import actions as accounts
+from parcours.accounts.models import User, Workspace
+from parcours.accounts.types import SYSTEM, KeyKind, Role
+from parcours.consent import actions as consent
+from parcours.delivery import actions as delivery
+from parcours.journeys import recipes
+from parcours.kernel import tenancy
+
+SLUG = "demo"
+EMAIL = "demo@parcours.test"
+RECIPES = ("post-purchase", "first-purchase", "re-engagement")
+
+# Existing clients only: a legitimate interest covers advice to those who bought (compliance C2).
+EXISTING_CLIENTS = {"event": "Order Completed", "count": {"at_least": 1}}
+PURPOSES = {
+    "order_information": {
+        "name_en": "Order information",
+        "name_fr": "Suivi de commande",
+        "description_en": "Confirmations and news about what you ordered.",
+        "description_fr": "Confirmations et nouvelles de ce que vous avez commandé.",
+        "basis": "contract",
+        "is_marketing": False,
+    },
+    "advice": {
+        "name_en": "Advice on your purchases",
+        "name_fr": "Conseils sur vos achats",
+        "description_en": "How to get the best from what you bought.",
+        "description_fr": "Comment tirer le meilleur de ce que vous avez acheté.",
+        "basis": "legitimate_interest",
+        "is_marketing": True,
+        "audience": EXISTING_CLIENTS,
+    },
+    "newsletter": {
+        "name_en": "Newsletter",
+        "name_fr": "Lettre d'information",
+        "description_en": "One letter a month: what is new in the shop.",
+        "description_fr": "Une lettre par mois : les nouveautés de la boutique.",
+        "basis": "consent",
+        "is_marketing": True,
+    },
+    "promotions": {
+        "name_en": "Offers",
+        "name_fr": "Offres",
+        "description_en": "Reductions and offers.",
+        "description_fr": "Réductions et offres.",
+        "basis": "consent",
+        "is_marketing": True,
+    },
+    "measure_opens": {
+        "name_en": "Measuring opens",
+        "name_fr": "Mesure des ouvertures",
+        "description_en": "We see whether you open our messages.",
+        "description_fr": "Nous voyons si vous ouvrez nos messages.",
+        "basis": "consent",
+        "is_marketing": False,
+        "is_measuring": True,
+    },
+    "measure_clicks": {
+        "name_en": "Measuring clicks",
+        "name_fr": "Mesure des clics",
+        "description_en": "We see which links you follow.",
+        "description_fr": "Nous voyons quels liens vous suivez.",
+        "basis": "consent",
+        "is_marketing": False,
+        "is_measuring": True,
+    },
+}
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the demo's user and machines present."""
+
+    admin_email: str
+    admin_password: str
+    write_key: str
+    api_key: str
+
+
+def set_up(now: datetime) -> tuple[Workspace, Credentials]:
+    """Make the workspace with everything but its people, as of `now` (the morning before the first order)."""
+    workspace = accounts.create_workspace(
+        SLUG,
+        name="The Gift Shop",
+        language="en",
+        time_zone="Europe/London",
+        currency="GBP",
+        legal_name="The Gift Shop Ltd (demo)",
+        legal_address="1 Example Street, London",
+        is_demo=True,
+        now=now,
+    )
+    credentials = _credentials(workspace, now)
+    with tenancy.scope(workspace_id=workspace.id):
+        for position, (code, fields) in enumerate(PURPOSES.items()):
+            consent.save_purpose(workspace.id, code, {**fields, "position": position}, actor=SYSTEM, now=now)
+        delivery.set_up_sending(
+            workspace.id,
+            from_name="The Gift Shop",
+            from_email="hello@shop.example.com",
+            actor=SYSTEM,
+            now=now,
+        )
+        for slug in RECIPES:
+            recipes.install(workspace.id, slug, actor=SYSTEM, now=now)
+    return workspace, credentials
+
+
+def _credentials(workspace: Workspace, now: datetime) -> Credentials:
+    """A new password for the demo's user and new keys for its machines."""
+    password = secrets.token_urlsafe(12)
+    owner = User.objects.filter(email=EMAIL).first() or accounts.create_user(EMAIL, password=None, now=now)
+    owner.set_password(password)
+    owner.save(update_fields=["password"])
+    with tenancy.scope(workspace_id=workspace.id):
+        accounts.set_member(workspace.id, owner, Role.OWNER, actor=SYSTEM, now=now)
+        write_key, api_key = (
+            accounts.create_key(workspace.id, kind, "demo", actor=SYSTEM, now=now).secret
+            for kind in (KeyKind.WRITE, KeyKind.API)
+        )
+    return Credentials(EMAIL, password, write_key, api_key)
+
+
+def keep(credentials: Credentials, data: Path) -> None:
+    """Write the credentials where `./dev run` finds them, readable by the owner alone."""
+    path = data / "demo-credentials.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(asdict(credentials), file)
+
+
+def keep_or_renew(workspace: Workspace, data: Path, *, now: datetime) -> None:
+    """When the file with the credentials is gone, give the demo's user a new password and its machines new keys."""
+    if (data / "demo-credentials.json").exists():
+        return
+    keep(_credentials(workspace, now), data)

@@ -1,0 +1,143 @@
+"""`parcours doctor`: is this installation sound? One line per check, with what to do when one fails."""
+
+import argparse
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+import dns.exception
+import dns.resolver
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from parcours.accounts import queries as accounts
+from parcours.delivery.models import Sending
+from parcours.kernel import sql, tenancy
+
+OLDEST_POSTGRESQL = 170000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found. `mend` says what to do when it is not well."""
+
+    check: str
+    well: bool
+    found: str
+    mend: str = ""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """How to answer, and whether to ask the DNS."""
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--offline", action="store_true", help="leave out the checks that need the DNS")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, print, and fail when anything is not well."""
+    findings = [database_version(), database_role(), tables(), python_headers(), mail_server()]
+    if not options.offline:
+        findings += list(sending_domains())
+    if options.json:
+        print(json.dumps([asdict(one) for one in findings], indent=2))
+    else:
+        for one in findings:
+            print(
+                f"{'✓' if one.well else '✗'} {one.check}: {one.found}"
+                + ("" if one.well else f"\n    {one.mend}")
+            )
+    return 0 if all(one.well for one in findings) else 1
+
+
+def database_version() -> Finding:
+    """PostgreSQL 17 or newer."""
+    version = int(sql.scalar("SHOW server_version_num", {}))
+    return Finding(
+        "PostgreSQL",
+        version >= OLDEST_POSTGRESQL,
+        f"version {version // 10000}",
+        "Use PostgreSQL 17 or newer.",
+    )
+
+
+def database_role() -> Finding:
+    """The role that row security binds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
+        role, unbound = cursor.fetchone() or ("?", True)
+    return Finding(
+        "database role", not unbound, str(role), "Run it through `parcours`, which takes the right role."
+    )
+
+
+def tables() -> Finding:
+    """All migrations are applied."""
+    try:
+        call_command("migrate", check_unapplied=True, verbosity=0)
+    except SystemExit:
+        return Finding("tables", False, "not up to date", "Run `parcours migrate`.")
+    return Finding("tables", True, "up to date")
+
+
+def python_headers() -> Finding:
+    """Whether this Python's own email package lets a header through (CVE-2024-6923); ours guards by itself."""
+    message = EmailMessage()
+    try:
+        message["Subject"] = "=?utf-8?q?a=0D=0AX-Injected=3A_b?="
+        injected = b"\nX-Injected:" in message.as_bytes()
+    except ValueError:
+        injected = False
+    return Finding(
+        "Python's email package",
+        True,
+        "injects headers; Parcours builds its messages without it" if injected else "sound",
+    )
+
+
+def mail_server() -> Finding:
+    """The configured mail server answers."""
+    url = urlsplit(settings.ENVIRONMENT.smtp_url)
+    address = f"{url.hostname}:{url.port or 25}"
+    try:
+        with socket.create_connection((url.hostname or "", url.port or 25), timeout=5):
+            return Finding("mail server", True, f"{address} answers")
+    except OSError as error:
+        return Finding("mail server", False, f"{address}: {error}", "Check PARCOURS_SMTP_URL.")
+
+
+def sending_domains() -> Iterator[Finding]:
+    """DKIM, SPF and DMARC records of every domain that a workspace sends from (RFC 6376, 7208, 9989)."""
+    for workspace in accounts.workspaces():
+        with tenancy.scope(workspace_id=workspace.pk):
+            sending = Sending.objects.filter(workspace=workspace).first()
+        if sending is None:
+            yield Finding(f"sending of {workspace.slug}", False, "not set up", "Fill Settings, Sending.")
+            continue
+        domain = sending.dkim_domain
+        for name, mark in (
+            (f"{sending.dkim_selector}._domainkey.{domain}", "v=DKIM1"),
+            (domain, "v=spf1"),
+            (f"_dmarc.{domain}", "v=DMARC1"),
+        ):
+            there = any(record.startswith(mark) for record in text_records(name))
+            yield Finding(
+                f"{mark} of {domain}",
+                there,
+                "published" if there else "missing",
+                f"Publish a TXT record at {name} (Settings, Sending shows it).",
+            )
+
+
+def text_records(name: str) -> list[str]:
+    """The TXT records at a name; none when there is no answer."""
+    try:
+        answer = dns.resolver.resolve(name, "TXT", lifetime=5)
+    except dns.exception.DNSException:
+        return []
+    return [b"".join(record.strings).decode("utf-8", "replace") for record in answer]

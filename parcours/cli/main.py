@@ -1,0 +1,71 @@
+"""`parcours COMMAND`: finds the command, sets Django up with the database role that it acts as, and runs it.
+
+Commands are modules of this package with `arguments(parser)` and `run(options) -> int`; they are imported by name because
+Django must know the role before any of them loads.
+"""
+
+import argparse
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+
+import django
+
+from parcours.kernel.errors import DomainError
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: its module, the database role ("" is the owner of DATABASE_URL), one line of help."""
+
+    module: str
+    role: str
+    help: str
+
+
+COMMANDS = {
+    "migrate": Command("parcours.cli.migrate", "", "create or update the tables"),
+    "web": Command("parcours.cli.web", "parcours_web", "serve pages, the event API and tracking"),
+    "worker": Command("parcours.cli.worker", "parcours_worker", "keep segments, run journeys and send"),
+    "demo": Command("parcours.cli.demo.command", "parcours_worker", "load the demo shop, if it is not there"),
+    "workspace": Command(
+        "parcours.cli.workspace", "parcours_worker", "make a workspace with its first owner"
+    ),
+    "doctor": Command(
+        "parcours.cli.doctor", "parcours_worker", "check this installation and say what to mend"
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status. An error that a person can mend is one line, not a traceback."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parser = argparse.ArgumentParser(
+        prog="parcours", description="Marketing automation that respects people."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        commands.add_parser(name, help=command.help, add_help=False)
+    chosen = parser.parse_args(given[:1]).command
+    return run(chosen, given[1:])
+
+
+def run(name: str, arguments: list[str]) -> int:
+    """Set Django up for the command's role and run it."""
+    command = COMMANDS[name]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    os.environ["PARCOURS_DATABASE_ROLE"] = command.role
+    django.setup()
+    module = import_module(command.module)
+    parser = argparse.ArgumentParser(prog=f"parcours {name}", description=command.help)
+    module.arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(arguments)))
+    except DomainError as error:
+        print(f"parcours {name}: {error.message} {error.hint}".rstrip(), file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""`parcours workspace SLUG --name … --owner …`: the first thing an operator does on an empty installation."""
+
+import argparse
+import json
+import secrets
+
+from parcours.accounts import actions
+from parcours.accounts.models import User
+from parcours.accounts.types import SYSTEM, KeyKind, Role
+from parcours.delivery import actions as delivery
+from parcours.kernel import clock, tenancy
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What the workspace is and who owns it."""
+    parser.add_argument("slug")
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--owner", required=True, help="the e-mail address of the first owner")
+    parser.add_argument("--from-email", required=True, help="the address that messages come from")
+    parser.add_argument("--language", choices=["fr", "en"], default="fr")
+    parser.add_argument("--json", action="store_true")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Make the workspace, its owner when new, and its first keys; print what is shown only once."""
+    now = clock.now()
+    workspace = actions.create_workspace(options.slug, name=options.name, language=options.language, now=now)
+    owner = User.objects.filter(email=options.owner.lower()).first()
+    made: dict[str, str] = {}
+    if owner is None:
+        made["password"] = secrets.token_urlsafe(12)
+        owner = actions.create_user(options.owner, password=made["password"], now=now)
+    with tenancy.scope(workspace_id=workspace.id):
+        actions.set_member(workspace.id, owner, Role.OWNER, actor=SYSTEM, now=now)
+        delivery.set_up_sending(
+            workspace.id, from_name=options.name, from_email=options.from_email, actor=SYSTEM, now=now
+        )
+        for kind in KeyKind:
+            made[f"{kind.value}_key"] = actions.create_key(
+                workspace.id, kind, "first", actor=SYSTEM, now=now
+            ).secret
+    print(json.dumps(made) if options.json else "\n".join(f"{name}: {value}" for name, value in made.items()))
+    return 0

@@ -1,0 +1,62 @@
+"""What workers do for each workspace, in this order, and how often at most. The functions are the rooms' own.
+
+A duty opens its own short transactions, may run in several workers at once, and returns how much it did: 0 is "nothing to do".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from parcours.audiences import actions as audiences
+from parcours.campaigns import actions as campaigns
+from parcours.delivery import actions as delivery
+from parcours.events import actions as events
+from parcours.events import importing
+from parcours.insights import actions as insights
+from parcours.journeys import actions as journeys
+from parcours.kernel import tenancy
+
+
+class Work(Protocol):
+    """One pass over a workspace at an instant."""
+
+    def __call__(self, workspace_id: int, *, now: datetime) -> int: ...
+
+
+@dataclass(frozen=True)
+class Duty:
+    """A piece of work with its name in logs and the least number of seconds between two passes."""
+
+    name: str
+    work: Work
+    every: float = 0.0
+
+
+def sweep(workspace_id: int, *, now: datetime) -> int:
+    """Take up messages that a lost sender left."""
+    swept = delivery.sweep(workspace_id, now=now)
+    return swept.requeued + swept.in_doubt
+
+
+def keep_log(workspace_id: int, *, now: datetime) -> int:
+    """Prepare the log's next months, and forget message ids that no client repeats any more."""
+    with tenancy.scope(workspace_id=workspace_id):
+        events.prepare_months(now)
+        return events.forget_receipts(workspace_id, now=now)
+
+
+DUTIES = (
+    Duty("feedback", delivery.project),
+    Duty("segments", audiences.refresh),
+    Duty("segments in time", audiences.recheck, every=1.0),
+    Duty("journey entries", journeys.enter),
+    Duty("journeys", journeys.tick),
+    Duty("campaigns", campaigns.tick, every=0.5),
+    Duty("insights", insights.roll_up, every=1.0),
+    Duty("imports", importing.tick, every=0.5),
+    Duty("lost messages", sweep, every=5.0),
+    Duty("log", keep_log, every=3600.0),
+)
+
+Clock = Callable[[], datetime]
