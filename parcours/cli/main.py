@@ -1,7 +1,7 @@
 """`parcours COMMAND`: finds the command, sets Django up with the database role that it acts as, and runs it.
 
-Commands are modules of this package with `arguments(parser)` and `run(options) -> int`; they are imported by name because
-Django must know the role before any of them loads.
+Commands are modules with `arguments(parser)` and `run(options) -> int`; they are imported by name because Django must know the role
+before any of them loads.
 """
 
 import argparse
@@ -27,7 +27,7 @@ class Command:
 COMMANDS = {
     "migrate": Command("parcours.cli.migrate", "", "create or update the tables"),
     "web": Command("parcours.cli.web", "parcours_web", "serve pages, the event API and tracking"),
-    "worker": Command("parcours.cli.worker", "parcours_worker", "keep segments, run journeys and send"),
+    "worker": Command("parcours.workers.command", "parcours_worker", "keep segments, run journeys and send"),
     "demo": Command("parcours.cli.demo.command", "parcours_worker", "load the demo shop, if it is not there"),
     "workspace": Command(
         "parcours.cli.workspace", "parcours_worker", "make a workspace with its first owner"

@@ -1,0 +1,258 @@
+"""The filters that templates may use: a closed list of Liquid's own, and ours for money, dates and plain
+text.
+
+Each filter is guarded by `liquid`: what goes in and comes out is bounded. Left out on purpose: `safe` (would let
+data write HTML), `concat` and `uniq` (unbounded or quadratic), decoders. Not here: limits and the environment.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+
+from liquid import RenderContext
+from liquid.builtin.filters import array, math, misc, string
+from liquid.filter import with_context
+from liquid.undefined import Undefined
+from markupsafe import Markup
+
+from parcours.content.errors import TemplateLimit
+
+Language = str
+
+MAX_TEXT = 100_000
+"""Characters that one value may have on its way through filters."""
+
+_TAG = re.compile(r"<[^<>]*>")
+_NUMBER = re.compile(r"-?\d{1,24}(?:\.\d{1,24})?")
+
+
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
+_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "CAD": "CA$", "JPY": "¥"}
+_NO_CENTS = frozenset({"JPY"})
+
+_MONTHS = {
+    "fr": [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    "en": [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+}
+_DAYS = {
+    "fr": ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"],
+    "en": ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"],
+}
+_STYLES = frozenset({"short", "medium", "long", "full"})
+
+
+def format_money(amount: Decimal, currency: str, language: Language) -> str:
+    """ "49,90 €" in French (narrow spaces between thousands), "€49.90" in English; an unknown currency
+    shows its code.
+    """
+    symbol = _SYMBOLS.get(currency.upper(), currency.upper())
+    digits = f"{abs(amount):,.{0 if currency.upper() in _NO_CENTS else 2}f}"
+    sign = "-" if amount < 0 else ""
+    if language == "fr":
+        return f"{sign}{digits.translate(_FRENCH_DIGITS)}\u00a0{symbol}".rstrip()
+    return f"{sign}{symbol}{'' if len(symbol) == 1 or symbol.endswith('$') else ' '}{digits}".strip()
+
+
+_FRENCH_DIGITS = str.maketrans({",": "\u202f", ".": ","})
+
+
+def format_date(value: date, style: str, language: Language) -> str:
+    """ "medium" is "3 mars 2026" / "March 3, 2026"; "short" is 03/03/2026 / 2026-03-03; "full" has the
+    weekday; or a strftime format.
+    """
+    language = language if language in _MONTHS else "en"
+    if style not in _STYLES:
+        return value.strftime(style[:100])
+    if style == "short":
+        return value.strftime("%d/%m/%Y" if language == "fr" else "%Y-%m-%d")
+    month = _MONTHS[language][value.month - 1]
+    if language == "fr":
+        day = "1er" if value.day == 1 else str(value.day)
+        text = f"{day} {month} {value.year}"
+    else:
+        text = f"{month} {value.day}, {value.year}"
+    if style != "full":
+        return text
+    weekday = _DAYS[language][value.weekday()]
+    return f"{weekday} {text}" if language == "fr" else f"{weekday}, {text}"
+
+
+@with_context
+def money(amount: object, currency: object = "EUR", *, context: RenderContext) -> str:
+    """`{{ order.total | money: order.currency }}`: an amount in the message's language. Text that is no
+    number stays as it is.
+    """
+    number = _decimal(amount)
+    if number is None:
+        return str(amount)
+    return format_money(number, str(currency or "EUR")[:8], language_of(context))
+
+
+@with_context
+def in_date(value: object, style: object = "medium", *, context: RenderContext) -> str:
+    """`{{ order.at | date: "full" }}`: short, medium, long, full, or a strftime format. Text that is no
+    date stays as it is.
+    """
+    moment = value if isinstance(value, date) else _date(str(value))
+    return str(value) if moment is None else format_date(moment, str(style), language_of(context))
+
+
+def language_of(context: RenderContext) -> Language:
+    """The language that the message is rendered in."""
+    return str(getattr(context, "language", "en"))
+
+
+def strip_html(value: object) -> str:
+    """Drop tags, in linear time. What was escaped stays escaped."""
+    text = _TAG.sub("", str(value))
+    return Markup(text) if isinstance(value, Markup) else text  # noqa: S704 - it was markup before tags were dropped
+
+
+def default(value: object, fallback: object = "", *, allow_false: bool = False) -> object:
+    """Brevo's and Liquid's: the fallback when the value is unknown, nil, false or empty. 0 counts as a
+    value.
+    """
+    if isinstance(value, Undefined) or value is None or (value is False and not allow_false):
+        return fallback
+    return fallback if isinstance(value, str | list | dict) and not value else value
+
+
+def replace(value: object, old: object, new: object = "") -> str:
+    """Like Liquid's, but refuses results that would be too long before making them."""
+    text, sought, instead = _text(value), _text(old), _text(new)
+    if text.count(sought) * len(instead) > MAX_TEXT:
+        raise TemplateLimit("A replaced text would be too long.")
+    return text.replace(sought, instead)
+
+
+def join(value: object, separator: object = " ") -> str:
+    """Like Liquid's, but refuses results that would be too long before making them."""
+    items = [_text(item) for item in value] if isinstance(value, list | tuple) else [_text(value)]
+    between = _text(separator)
+    if len(items) * len(between) + sum(map(len, items)) > MAX_TEXT:
+        raise TemplateLimit("A joined text would be too long.")
+    return between.join(items)
+
+
+def bounded_round(value: object, digits: object = 0) -> object:
+    """Like Liquid's, to at most ten digits."""
+    places = int(digits) if isinstance(digits, int) and 0 <= digits <= 10 else 0
+    return math.round_(value, places)
+
+
+def as_number(value: object) -> object:
+    """What an arithmetic filter may see: text with an exponent or too many digits is zero, as Liquid has it
+    for other text.
+    """
+    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
+        return 0
+    return float(value) if isinstance(value, Decimal) else value
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    text = str(value).strip()
+    if isinstance(value, str) and not _NUMBER.fullmatch(text):
+        return None
+    try:
+        number = Decimal(text)
+        return number.quantize(Decimal("0.01")) if number.is_finite() else None
+    except InvalidOperation:
+        return None
+
+
+def _date(text: str) -> date | None:
+    try:
+        return datetime.fromisoformat(text[:40])
+    except ValueError:
+        return None
+
+
+ARITHMETIC: dict[str, Callable[..., object]] = {
+    "abs": math.abs_,
+    "at_most": math.at_most,
+    "at_least": math.at_least,
+    "ceil": math.ceil,
+    "floor": math.floor,
+    "divided_by": math.divided_by,
+    "minus": math.minus,
+    "plus": math.plus,
+    "times": math.times,
+    "modulo": math.modulo,
+    "round": bounded_round,
+}
+
+FILTERS: dict[str, Callable[..., object]] = ARITHMETIC | {
+    "append": string.append,
+    "capitalize": string.capitalize,
+    "downcase": string.downcase,
+    "escape": string.escape,
+    "escape_once": string.escape_once,
+    "lstrip": string.lstrip,
+    "newline_to_br": string.newline_to_br,
+    "prepend": string.prepend,
+    "remove": string.remove,
+    "replace": replace,
+    "rstrip": string.rstrip,
+    "slice": string.slice_,
+    "split": string.split,
+    "squish": string.squish,
+    "strip": string.strip,
+    "strip_html": strip_html,
+    "strip_newlines": string.strip_newlines,
+    "truncate": string.truncate,
+    "truncatewords": string.truncatewords,
+    "upcase": string.upcase,
+    "url_encode": string.url_encode,
+    "compact": array.compact,
+    "find": array.find,
+    "first": array.first,
+    "join": join,
+    "last": array.last,
+    "map": array.map_,
+    "reject": array.reject,
+    "reverse": array.reverse,
+    "size": misc.size,
+    "sort": array.sort,
+    "sort_natural": array.sort_natural,
+    "sum": array.sum_,
+    "where": array.where,
+    "date": in_date,
+    "default": default,
+    "money": money,
+}
