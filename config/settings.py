@@ -86,8 +86,7 @@ def database_settings() -> dict[str, Any]:
     # Statements of ours that are repeated are planned once: planning over many monthly partitions costs more than running.
     options: dict[str, Any] = {"prepare_threshold": 3}
     if role:
-        # One plan whatever the parameters: on the hot paths the index is always right, and a plan keeps its shape as data grows.
-        options["options"] = f"-c role={role} -c plan_cache_mode=force_generic_plan"
+        options["options"] = f"-c role={role}"
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": str(info.get("dbname") or ""),

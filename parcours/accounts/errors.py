@@ -6,16 +6,16 @@ from parcours.kernel.errors import Conflict, Invalid
 class SlugTaken(Conflict):
     """Another workspace has this address already."""
 
-    code = "workspace_slug_taken"
+    code = "workspace.slug_taken"
 
 
 class LastOwner(Conflict):
     """A workspace keeps at least one owner."""
 
-    code = "last_owner"
+    code = "member.last_owner"
 
 
 class BadKey(Invalid):
     """The key is unknown or revoked."""
 
-    code = "bad_key"
+    code = "key.bad"

@@ -28,7 +28,9 @@ class Member(models.Model):
 
     pk = models.CompositePrimaryKey("segment_id", "contact_id")
     workspace_id = models.IntegerField()
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="members")
+    segment = models.ForeignKey(
+        Segment, models.CASCADE, related_name="members", db_constraint=False, db_index=False
+    )
     contact_id = models.UUIDField()
     since = models.DateTimeField()
 
@@ -41,9 +43,11 @@ class Recheck(models.Model):
 
     pk = models.CompositePrimaryKey("segment_id", "contact_id")
     workspace_id = models.IntegerField()
-    segment = models.ForeignKey(Segment, models.CASCADE, related_name="+")
+    segment = models.ForeignKey(
+        Segment, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     contact_id = models.UUIDField()
     due_at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["workspace_id", "due_at"], name="recheck_due")]
+        indexes = [models.Index(fields=["workspace_id", "segment", "due_at"], name="recheck_due")]

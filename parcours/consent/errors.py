@@ -6,16 +6,16 @@ from parcours.kernel.errors import Invalid
 class UnknownPurpose(Invalid):
     """No purpose of this workspace has this code."""
 
-    code = "unknown_purpose"
+    code = "purpose.unknown"
 
 
 class NotForThisBasis(Invalid):
     """The act does not fit the purpose's legal basis: a contract needs no consent and knows no objection."""
 
-    code = "not_for_this_basis"
+    code = "consent.not_for_this_basis"
 
 
 class MissingEvidence(Invalid):
     """A consent without its source proves nothing (GDPR art. 7.1)."""
 
-    code = "missing_evidence"
+    code = "consent.missing_evidence"

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from parcours.consent.models import Purpose, Record, State, Suppression
-from parcours.consent.types import Channel
+from parcours.consent.types import Act, Channel
 from parcours.kernel import crypto
 
 
@@ -32,6 +32,18 @@ def states(workspace_id: int, contact_id: UUID) -> QuerySet[State]:
     )
 
 
+def refusers(workspace_id: int, purpose: str, channel: Channel, contact_ids: list[UUID]) -> set[UUID]:
+    """Those of the given people who have said no to this purpose on this channel."""
+    found = State.objects.filter(
+        workspace_id=workspace_id,
+        contact_id__in=contact_ids,
+        purpose__code=purpose,
+        channel=channel.value,
+        act__in=[Act.WITHDRAWN.value, Act.OBJECTED.value],
+    )
+    return set(found.values_list("contact_id", flat=True))
+
+
 def address_hash(workspace_id: int, channel: Channel | str, address: str) -> bytes:
     """The keyed hash under which an address is suppressed: HMAC-SHA256, another key in each workspace and channel."""
     return crypto.fingerprint(f"suppression:{workspace_id}:{channel}", address.strip().lower())
@@ -44,6 +56,11 @@ def is_suppressed(workspace_id: int, channel: Channel, address: str) -> bool:
         channel=channel.value,
         address_hash=address_hash(workspace_id, channel, address),
     ).exists()
+
+
+def has_suppressions(workspace_id: int, channel: Channel) -> bool:
+    """True when any address of the channel is suppressed: spares hashing a whole batch where none is."""
+    return Suppression.objects.filter(workspace_id=workspace_id, channel=channel.value).exists()
 
 
 def suppressed_hashes(workspace_id: int, channel: Channel, hashes: list[bytes]) -> set[bytes]:

@@ -110,7 +110,12 @@ class ListMember(models.Model):
 
 
 class Import(models.Model):
-    """One uploaded file and how far it has been taken in. `position` counts the rows that are committed."""
+    """One uploaded file and how far it has been taken in. `position` counts the rows that are committed.
+
+    `content` is UTF-8, emptied at the end; `offset` (bytes) and `line` say where the next portion begins. Of the people met,
+    `skipped_count` were left as they were by the update rule, `suppressed_count` have a suppressed address, and
+    `refusing_count` had said no before to what the file claims: their no stands.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=NewId())
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -120,9 +125,14 @@ class Import(models.Model):
     options = models.JSONField(db_default={})
     total = models.IntegerField(db_default=0)
     position = models.IntegerField(db_default=0)
+    offset = models.IntegerField(db_default=0)
+    line = models.IntegerField(db_default=1)
     created_count = models.IntegerField(db_default=0)
     updated_count = models.IntegerField(db_default=0)
     refused_count = models.IntegerField(db_default=0)
+    skipped_count = models.IntegerField(db_default=0)
+    suppressed_count = models.IntegerField(db_default=0)
+    refusing_count = models.IntegerField(db_default=0)
     actor = models.CharField(max_length=200)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
+
+from parcours.delivery.replies import ReplyClass
 
 
 class Origin(StrEnum):
@@ -98,7 +99,7 @@ class ToQueue:
 
 @dataclass(frozen=True, slots=True)
 class ToSend:
-    """A message that the gate lets go, claimed under `fence`. It must not leave at `closes_at` or later: then ask the gate again."""
+    """A message that the gate lets go, claimed under `fence`. From `closes_at` on it must not leave: ask the gate again."""
 
     workspace_id: int
     id: UUID
@@ -131,7 +132,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a message that was being sent ended, or when it is tried again. `due_at` is for `deferred` and `not_sent`."""
+    """How an attempt ended. `due_at`: when it is tried again (None: a deferred one depends on its tries, others never)."""
 
     message_id: UUID
     fence: int
@@ -140,7 +141,7 @@ class Outcome:
     reply: str = ""
     due_at: datetime | None = None
     subject: str = ""
-    detail: dict[str, Any] | None = None
+    meaning: ReplyClass = ReplyClass.ACCEPTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +152,14 @@ class ToStart:
     fence: int
     connection: str
     address_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A message that reached a new state, as its event needs it."""
+
+    id: UUID
+    mailing_id: int
+    contact_id: UUID
+    address: str
+    state: str

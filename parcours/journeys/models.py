@@ -7,7 +7,11 @@ from parcours.accounts.models import Workspace
 
 
 class Journey(models.Model):
-    """A scenario. draft → published ⇄ paused → archived. `live` is the version that new people enter."""
+    """A scenario: see `types.JourneyState` for its life. `live` is the version that new people enter.
+
+    Only events at or after `entries_from` let people in: it is set when the journey is published first and when it is resumed, so
+    that neither the past nor a pause floods it. `trouble` is why the engine itself paused the journey.
+    """
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -17,7 +21,9 @@ class Journey(models.Model):
     description_fr = models.CharField(max_length=400, blank=True)
     description_en = models.CharField(max_length=400, blank=True)
     state = models.CharField(max_length=9, default="draft")
+    trouble = models.CharField(max_length=400, blank=True, db_default="")
     live = models.ForeignKey("Version", models.PROTECT, null=True, related_name="+")
+    entries_from = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -27,13 +33,14 @@ class Journey(models.Model):
                 condition=Q(state__in=["draft", "published", "paused", "archived"]), name="journey_state"
             ),
             models.CheckConstraint(
-                condition=Q(state="draft") | Q(live__isnull=False), name="journey_live_version"
+                condition=Q(state="draft") | Q(live__isnull=False, entries_from__isnull=False),
+                name="journey_live_version",
             ),
         ]
 
 
 class Version(models.Model):
-    """One published graph, never changed: runs stay on the version that they entered. Its shape is in `journeys.graph`."""
+    """One published graph, never changed: runs stay on the version that they entered. Its shape is in `journeys.versions`."""
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -51,7 +58,7 @@ class Run(models.Model):
     """One passage of one person through a version. Active exactly when `due_at` is set: then `node` is where it goes on.
 
     `entry_key` makes re-entry explicit: '' for once in a life, the event's id or a property (an order's number) for once per event.
-    Kept narrow: every step rewrites it. The graph of a version has fewer than 32,768 nodes.
+    Kept narrow: every walk rewrites it. At a wait, `node` is the wait itself and `due_at` its end.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -70,7 +77,7 @@ class Run(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace_id", "journey_id", "contact_id", "entry_key"], name="run_once"
+                fields=["workspace_id", "contact_id", "journey_id", "entry_key"], name="run_once"
             ),
             models.CheckConstraint(
                 condition=Q(due_at__isnull=True, finished_at__isnull=False)
@@ -84,12 +91,11 @@ class Run(models.Model):
                 condition=Q(due_at__isnull=False),
                 name="run_due",
             ),
-            models.Index(fields=["workspace_id", "contact_id"], name="run_of_contact"),
         ]
 
 
 class Step(models.Model):
-    """One node that a run passed: append-only. `outcome` is the way taken ('yes', 'queued', 'until 2026-…')."""
+    """One node that a run passed: append-only. `outcome` is the way taken (`yes`, `queued`, …), or `gone` like the contact."""
 
     id = models.BigAutoField(primary_key=True)
     workspace_id = models.IntegerField()

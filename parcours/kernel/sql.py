@@ -21,6 +21,7 @@ import psycopg
 from django.db import connection
 from psycopg import sql as composition
 from psycopg.rows import class_row, dict_row, tuple_row
+from psycopg.types.json import JsonbLoader
 
 Row = TypeVar("Row")
 Query = str | composition.Composed | composition.SQL
@@ -36,6 +37,7 @@ def cursor(row_factory: Any = tuple_row) -> Iterator[psycopg.Cursor[Any]]:
         connection.wrap_database_errors,
         psycopg.Cursor(connection.connection, row_factory=row_factory) as opened,
     ):
+        opened.adapters.register_loader("jsonb", JsonbLoader)  # Django's connection leaves jsonb as text
         yield opened
 
 

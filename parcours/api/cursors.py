@@ -1,0 +1,30 @@
+"""Keyset cursors as opaque text: where the last item of a page stands."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from datetime import datetime
+
+from parcours.kernel.errors import Invalid
+
+
+class BadCursor(Invalid):
+    """This is not a cursor that we gave."""
+
+    code = "bad_cursor"
+
+
+def spell(at: datetime, identity: object) -> str:
+    """The cursor behind an item: its instant and its id."""
+    return urlsafe_b64encode(f"{at.isoformat()}|{identity}".encode()).decode().rstrip("=")
+
+
+def read(text: str) -> tuple[datetime, str]:
+    """What `spell` was given."""
+    try:
+        at, _, identity = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
+        instant = datetime.fromisoformat(at)
+    except (Base64Error, ValueError) as error:
+        raise BadCursor("This is not a cursor of ours.", field="after") from error
+    if instant.tzinfo is None or not identity:
+        raise BadCursor("This is not a cursor of ours.", field="after")
+    return instant, identity

@@ -1,0 +1,198 @@
+"""What stands around every operation: limits, the key, the workspace's scope, the replay of a repeated request.
+
+The scope is open while the operation runs and while its answer is serialised. A refusal rolls everything back.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django.db import Error as DatabaseError
+from django.db import IntegrityError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from ninja.operation import Operation
+from ninja.params.models import QueryModel
+
+from parcours.accounts import queries as accounts
+from parcours.accounts.errors import BadKey
+from parcours.accounts.types import Actor, KeyKind
+from parcours.api import problems
+from parcours.api.models import Replay
+from parcours.api.parsing import check_text
+from parcours.api.unknown_fields import guess
+from parcours.kernel import clock, tenancy
+from parcours.kernel.errors import DomainError, Invalid
+
+logger = logging.getLogger(__name__)
+Run = Callable[..., HttpResponse]
+
+BODY_LIMIT = 32 * 1024
+LARGE_BODY_LIMIT = 1024 * 1024
+_LARGE = ("/templates/", "/members", "/journeys")
+REPLAY_AGE = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Call:
+    """On whose behalf an operation runs, and when."""
+
+    workspace_id: int
+    actor: Actor
+    now: datetime
+
+
+class ApiRequest(HttpRequest):
+    """A request that went through the envelope."""
+
+    call: Call
+
+
+class KeyReused(Invalid):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class _Refused(Exception):
+    """Unwinds the transaction of an operation whose answer is an error."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__(response.status_code)
+        self.response = response
+
+
+def around(run: Run) -> Run:
+    """Wrap an operation in the envelope."""
+    parameters = _query_parameters(run)
+
+    @wraps(run)
+    def operation(request: ApiRequest, **path: Any) -> HttpResponse:
+        try:
+            _check_request(request)
+            _check_query(request, parameters)
+            key = accounts.workspace_of_key(_presented(request), KeyKind.API)
+            actor = Actor(f"API key “{key.name}”", key_id=str(key.pk))
+            request.call = Call(key.workspace_id, actor, clock.now())
+            with tenancy.scope(workspace_id=key.workspace_id):
+                return _run_once(run, request, path)
+        except _Refused as refused:
+            return refused.response
+        except DomainError as error:
+            return problems.from_error(error)
+        except DatabaseError as error:
+            return from_database(error)
+
+    return operation
+
+
+def _check_request(request: HttpRequest) -> None:
+    for text in (
+        request.path,
+        *request.GET.keys(),
+        *(v for values in request.GET.lists() for v in values[1]),
+    ):
+        check_text(text, "query")
+    limit = LARGE_BODY_LIMIT if any(part in request.path for part in _LARGE) else BODY_LIMIT
+    declared = request.headers.get("Content-Length", "0")
+    if (declared.isdigit() and int(declared) > limit) or len(request.body) > limit:
+        raise problems.TooLarge(f"The body is larger than {limit // 1024} KB.")
+    if request.body and request.content_type != "application/json":
+        raise problems.NotJson("The body must be JSON.", hint="Send Content-Type: application/json.")
+
+
+def _query_parameters(run: Run) -> list[str]:
+    """The names that an operation takes in the query, as ninja has analysed them."""
+    operation = getattr(run, "__self__", None)
+    models = operation.models if isinstance(operation, Operation) else []
+    return [
+        name
+        for model in models
+        if isinstance(model, type) and issubclass(model, QueryModel)
+        for name in getattr(model, "__ninja_flatten_map__", {})
+    ]
+
+
+def _check_query(request: HttpRequest, known: list[str]) -> None:
+    """A misspelt filter that is passed over would answer another question than was asked."""
+    unknown = [name for name in request.GET if name not in known]
+    if unknown:
+        raise problems.Unacceptable(
+            [
+                problems.FieldError(name, f"There is no parameter “{name}”.{guess(name, known)}")
+                for name in unknown
+            ]
+        )
+
+
+def _presented(request: HttpRequest) -> str:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not secret.strip():
+        raise BadKey("A key is missing.", hint="Send Authorization: Bearer ak_….")
+    return secret.strip()
+
+
+def _run_once(run: Run, request: ApiRequest, path: dict[str, Any]) -> HttpResponse:
+    """Run inside the scope; with an Idempotency-Key, answer a repetition from what was answered the first time."""
+    presented = request.headers.get("Idempotency-Key", "")
+    if not presented or request.method != "POST":
+        return _accepted(run(request, **path))
+    replay, is_new = _claim(request, presented)
+    if not is_new:
+        return _again(replay, request)
+    response = _accepted(run(request, **path))
+    replay.status, replay.body = response.status_code, response.content.decode()
+    replay.save(update_fields=["status", "body"])
+    return response
+
+
+def _accepted(response: HttpResponse) -> HttpResponse:
+    if response.status_code >= 400:
+        raise _Refused(response)
+    return response
+
+
+def _claim(request: ApiRequest, presented: str) -> tuple[Replay, bool]:
+    """Insert the key; waits for a concurrent request with the same key to commit or roll back."""
+    if len(presented) > 200:
+        raise Invalid("An Idempotency-Key has at most 200 characters.", field="Idempotency-Key")
+    call = request.call
+    mine = Replay.objects.filter(workspace_id=call.workspace_id)
+    mine.filter(at__lt=call.now - REPLAY_AGE).delete()
+    return mine.get_or_create(
+        workspace_id=call.workspace_id,
+        key=presented,
+        defaults={"request_digest": _digest(request), "at": call.now},
+    )
+
+
+def _digest(request: HttpRequest) -> bytes:
+    return hashlib.sha256(request.path.encode() + b"\0" + request.body).digest()
+
+
+def _again(replay: Replay, request: HttpRequest) -> HttpResponse:
+    if bytes(replay.request_digest) != _digest(request):
+        raise KeyReused(
+            "This Idempotency-Key was used for another request.", hint="Use a new key for each request."
+        )
+    return HttpResponse(
+        replay.body,
+        status=replay.status,
+        content_type="application/json; charset=utf-8",
+        headers={"Idempotent-Replayed": "true"},
+    )
+
+
+def from_database(error: Exception) -> HttpResponse:
+    """A clash with a simultaneous change, or a database that is away for a moment, can be tried again."""
+    if isinstance(error, IntegrityError):
+        detail = {"detail": "Somebody else changed the same thing at this moment."}
+        return problems.problem(409, "conflict", "A simultaneous change.", detail, {"Retry-After": "1"})
+    if isinstance(error, OperationalError):
+        detail = {"detail": "The database cannot be reached."}
+        return problems.problem(503, "unavailable", "Unavailable.", detail, {"Retry-After": "5"})
+    logger.exception("An API operation failed", exc_info=error)
+    return problems.problem(500, "internal", "Something went wrong here; it was noted.")

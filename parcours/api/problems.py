@@ -1,0 +1,100 @@
+"""Errors as RFC 9457 problem details. This is where an error of a room becomes an HTTP status, and the only place.
+
+Not here: what can go wrong (each room's `errors.py`).
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from django.http import HttpResponse
+
+from parcours.accounts.errors import BadKey
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+
+CONTENT_TYPE = "application/problem+json"
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one value. `field` is its path, such as `consents.0.purpose`."""
+
+    field: str
+    message: str
+
+
+class Malformed(DomainError):
+    """The request cannot be read."""
+
+    code = "malformed"
+
+
+class TooLarge(DomainError):
+    """The body is larger than this operation takes."""
+
+    code = "too_large"
+
+
+class NotJson(DomainError):
+    """The body is not declared as JSON."""
+
+    code = "unsupported_media_type"
+
+
+class Unacceptable(Invalid):
+    """Several values are not acceptable; `errors` lists them."""
+
+    code = "invalid"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("Some values are not acceptable.", hint="See `errors`.")
+        self.errors = tuple(errors)
+
+
+_STATUSES: tuple[tuple[type[DomainError], int], ...] = (
+    (Malformed, 400),
+    (BadKey, 401),
+    (Forbidden, 403),
+    (NotFound, 404),
+    (Conflict, 409),
+    (TooLarge, 413),
+    (NotJson, 415),
+)
+
+
+def status_of(error: DomainError) -> int:
+    """The HTTP status for an error; 422 for those that no other fits."""
+    return next((status for kind, status in _STATUSES if isinstance(error, kind)), 422)
+
+
+def from_error(error: DomainError) -> HttpResponse:
+    """The answer to a request that cannot be carried out."""
+    status = status_of(error)
+    members: dict[str, object] = {"detail": error.message}
+    if error.hint:
+        members["hint"] = error.hint
+    if isinstance(error, Unacceptable):
+        members["errors"] = [asdict(one) for one in error.errors]
+    elif error.field:
+        members["errors"] = [asdict(FieldError(error.field, error.message))]
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return problem(status, error.code, type(error).__doc__ or error.message, members, headers)
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    members: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> HttpResponse:
+    """A problem document: `type`, `title`, `status`, `code`, and what `members` adds."""
+    document = {
+        "type": f"urn:parcours:problem:{code}",
+        "title": title.splitlines()[0],
+        "status": status,
+        "code": code,
+        **(members or {}),
+    }
+    body = json.dumps(document, ensure_ascii=False)
+    return HttpResponse(body, status=status, content_type=CONTENT_TYPE, headers=dict(headers or {}))

@@ -1,0 +1,92 @@
+"""One-off campaigns: make, schedule, pause, resume, cancel, and how far they are."""
+
+from dataclasses import asdict
+
+from ninja import Router, Status
+
+from parcours.api.envelope import ApiRequest
+from parcours.api.schemas import CampaignIn, CampaignOut, Page, ProgressOut, ScheduleIn
+from parcours.campaigns import actions, queries
+from parcours.campaigns.models import Campaign
+from parcours.campaigns.types import CampaignState, Draft
+
+router = Router()
+MOST = 200
+
+
+@router.get("", response=Page[CampaignOut], summary="List campaigns")
+def list_campaigns(request: ApiRequest) -> Page[CampaignOut]:
+    """The 200 newest campaigns with their progress."""
+    workspace_id = request.call.workspace_id
+    found = queries.campaigns(workspace_id)[:MOST]
+    return Page[CampaignOut](items=[_out(workspace_id, one) for one in found])
+
+
+@router.post("", response={201: CampaignOut}, summary="Make a campaign")
+def create_campaign(request: ApiRequest, wanted: CampaignIn) -> Status[CampaignOut]:
+    """A draft, to a segment or to a list. Nothing leaves before it is scheduled."""
+    call = request.call
+    draft = Draft(**wanted.model_dump())
+    made = actions.create(call.workspace_id, draft, actor=call.actor, now=call.now)
+    return Status(201, _read(call.workspace_id, made.pk))
+
+
+@router.get("/{int:campaign_id}", response=CampaignOut, summary="Read a campaign")
+def read_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
+    """One campaign with what became of its recipients."""
+    return _read(request.call.workspace_id, campaign_id)
+
+
+@router.post("/{int:campaign_id}/schedule", response=CampaignOut, summary="Schedule or start a campaign")
+def schedule_campaign(request: ApiRequest, campaign_id: int, when: ScheduleIn) -> CampaignOut:
+    """Start at an instant, or at once."""
+    call = request.call
+    if when.at is None:
+        actions.start(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
+    else:
+        actions.schedule(call.workspace_id, campaign_id, when.at, actor=call.actor, now=call.now)
+    return _read(call.workspace_id, campaign_id)
+
+
+@router.post("/{int:campaign_id}/pause", response=CampaignOut, summary="Pause a campaign")
+def pause_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
+    """Nothing more leaves until it is resumed."""
+    call = request.call
+    actions.pause(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
+    return _read(call.workspace_id, campaign_id)
+
+
+@router.post("/{int:campaign_id}/resume", response=CampaignOut, summary="Resume a campaign")
+def resume_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
+    """Go on with exactly those who have no outcome yet."""
+    call = request.call
+    actions.resume(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
+    return _read(call.workspace_id, campaign_id)
+
+
+@router.post("/{int:campaign_id}/cancel", response=CampaignOut, summary="Cancel a campaign")
+def cancel_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
+    """Stop for good; what left has left."""
+    call = request.call
+    actions.cancel(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
+    return _read(call.workspace_id, campaign_id)
+
+
+def _read(workspace_id: int, campaign_id: int) -> CampaignOut:
+    return _out(workspace_id, queries.access_campaign(workspace_id, campaign_id))
+
+
+def _out(workspace_id: int, campaign: Campaign) -> CampaignOut:
+    return CampaignOut(
+        id=campaign.pk,
+        name=campaign.name,
+        template=campaign.template.slug,
+        purpose=campaign.purpose.code,
+        segment=campaign.segment.slug if campaign.segment else None,
+        list=campaign.list.slug if campaign.list else None,
+        state=CampaignState(campaign.state),
+        scheduled_at=campaign.scheduled_at,
+        started_at=campaign.started_at,
+        finished_at=campaign.finished_at,
+        progress=ProgressOut(**asdict(queries.progress(workspace_id, campaign))),
+    )

@@ -1,0 +1,168 @@
+"""People: create or update by e-mail address, find, read, and what happened to them."""
+
+from datetime import datetime
+from ipaddress import ip_address
+from uuid import UUID
+
+from ninja import Router, Status
+
+from parcours.api import cursors
+from parcours.api.envelope import ApiRequest
+from parcours.api.problems import FieldError, Unacceptable
+from parcours.api.routes.paging import int_in, page_size, uuid_in
+from parcours.api.schemas import (
+    ConsentIn,
+    ConsentOut,
+    ContactDetail,
+    ContactIn,
+    ContactOut,
+    EventOut,
+    IdentityOut,
+    Page,
+)
+from parcours.consent import actions as consent_actions
+from parcours.consent import queries as consent
+from parcours.consent.types import Act, Channel, Evidence, Statement
+from parcours.contacts import queries as contacts
+from parcours.contacts.types import ContactRow, IdentityKind, Person
+from parcours.events import people
+from parcours.events import queries as events
+
+router = Router()
+
+
+@router.post("", response={200: ContactDetail, 201: ContactDetail}, summary="Create or update a contact")
+def save_contact(request: ApiRequest, contact: ContactIn) -> Status[ContactDetail]:
+    """Create the person with this address, or update who has it already; record what they consented to, with its proof."""
+    call = request.call
+    _check_consents(call.workspace_id, contact.consents, call.now)
+    [saved] = people.save_people(call.workspace_id, [_person(contact)], now=call.now)
+    said = [_statement(saved.contact_id, one, call.workspace_id) for one in contact.consents]
+    people.record_statements(call.workspace_id, said, now=call.now)
+    return Status(201 if saved.created else 200, _detail(call.workspace_id, saved.contact_id))
+
+
+@router.get("", response=Page[ContactOut], summary="Find or list contacts")
+def list_contacts(request: ApiRequest, email: str = "", after: str = "", limit: int = 50) -> Page[ContactOut]:
+    """The contact with an address, or all of them, newest first."""
+    workspace_id = request.call.workspace_id
+    if email:
+        found = contacts.contact_of(workspace_id, IdentityKind.EMAIL, email)
+        return Page[ContactOut](items=[_out(found)] if found else [])
+    size = page_size(limit)
+    before = None
+    if after:
+        at, identity = cursors.read(after)
+        before = (at, uuid_in(identity))
+    rows = contacts.list_contacts(workspace_id, before=before, limit=size + 1)
+    more = len(rows) > size
+    last = rows[size - 1] if more else None
+    return Page[ContactOut](
+        items=[_out(row) for row in rows[:size]],
+        next=cursors.spell(last.created_at, last.id) if last else None,
+    )
+
+
+@router.get("/{uuid:contact_id}", response=ContactDetail, summary="Read a contact")
+def read_contact(request: ApiRequest, contact_id: UUID) -> ContactDetail:
+    """A person with all that identifies them, what they consented to, and their lists."""
+    return _detail(request.call.workspace_id, contact_id)
+
+
+@router.get("/{uuid:contact_id}/timeline", response=Page[EventOut], summary="Read what happened to a contact")
+def read_timeline(request: ApiRequest, contact_id: UUID, after: str = "", limit: int = 50) -> Page[EventOut]:
+    """Everything on one time line, newest first."""
+    workspace_id = request.call.workspace_id
+    contacts.contact(workspace_id, contact_id)
+    size = page_size(limit)
+    before = None
+    if after:
+        at, identity = cursors.read(after)
+        before = (at, int_in(identity))
+    rows = events.timeline(workspace_id, contact_id, before=before, limit=size + 1)
+    more = len(rows) > size
+    last = rows[size - 1] if more else None
+    return Page[EventOut](
+        items=[EventOut(name=row.name, at=row.at, properties=row.properties) for row in rows[:size]],
+        next=cursors.spell(last.at, last.id) if last else None,
+    )
+
+
+def _person(contact: ContactIn) -> Person:
+    identities = (
+        (IdentityKind.EXTERNAL, contact.external_id),
+        (IdentityKind.PHONE, contact.phone),
+    )
+    return Person(
+        email=contact.email,
+        identities=tuple((kind, value) for kind, value in identities if value),
+        language=contact.language,
+        time_zone=contact.time_zone,
+        attributes=contact.attributes,
+        source=contact.source,
+    )
+
+
+def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime) -> None:
+    """Say which consent is wrong, all of them at once; the ledger would only say that one is."""
+    known = {purpose.code for purpose in consent.purposes(workspace_id)}
+    errors = [
+        FieldError(f"consents.{place}.purpose", f"There is no purpose “{one.purpose}”.")
+        for place, one in enumerate(consents)
+        if one.purpose not in known
+    ]
+    errors += [
+        FieldError(f"consents.{place}.at", "A consent cannot have been given in the future.")
+        for place, one in enumerate(consents)
+        if one.at is not None and one.at > now
+    ]
+    errors += [
+        FieldError(f"consents.{place}.ip", "This is not an IP address.")
+        for place, one in enumerate(consents)
+        if one.ip is not None and not is_address(one.ip)
+    ]
+    if errors:
+        raise Unacceptable(errors)
+
+
+def is_address(text: str) -> bool:
+    """True for an IPv4 or IPv6 address."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _statement(contact_id: UUID, said: ConsentIn, workspace_id: int) -> Statement:
+    [purpose] = [one for one in consent.purposes(workspace_id) if one.code == said.purpose]
+    act = Act.GRANTED if said.granted else consent_actions.refusal(purpose)
+    evidence = Evidence(said.source, said.wording, said.ip, said.user_agent)
+    return Statement(contact_id, said.purpose, Channel(said.channel), act, evidence, said.at)
+
+
+def _out(row: ContactRow) -> ContactOut:
+    return ContactOut.model_validate(row, from_attributes=True)
+
+
+def _detail(workspace_id: int, contact_id: UUID) -> ContactDetail:
+    row = contacts.contact(workspace_id, contact_id)
+    return ContactDetail(
+        **_out(row).model_dump(),
+        identities=[
+            IdentityOut(kind=one.kind, value=one.value)
+            for one in contacts.identities(workspace_id, contact_id)
+        ],
+        consents=[
+            ConsentOut(
+                purpose=one.purpose.code,
+                channel=one.channel,
+                act=Act(one.act),
+                since=one.since,
+                source=one.record.source,
+                wording=one.record.wording,
+            )
+            for one in consent.states(workspace_id, contact_id)
+        ],
+        lists=[one.slug for one in contacts.lists_of(workspace_id, contact_id)],
+    )

@@ -1,0 +1,34 @@
+"""Static lists and who is on them."""
+
+from ninja import Router, Status
+
+from parcours.api.envelope import ApiRequest
+from parcours.api.schemas import ListIn, ListOut, MembersChanged, MembersIn, Page
+from parcours.contacts import actions, queries
+from parcours.events import people
+
+router = Router()
+
+
+@router.get("", response=Page[ListOut], summary="List the lists")
+def list_lists(request: ApiRequest) -> Page[ListOut]:
+    """The lists with the number of people on each, by name."""
+    found = queries.lists(request.call.workspace_id)
+    return Page[ListOut](items=[ListOut.model_validate(one, from_attributes=True) for one in found])
+
+
+@router.post("", response={201: ListOut}, summary="Make a list")
+def create_list(request: ApiRequest, wanted: ListIn) -> Status[ListOut]:
+    """An empty list."""
+    call = request.call
+    made = actions.create_list(call.workspace_id, wanted.slug, wanted.name, actor=call.actor, now=call.now)
+    return Status(201, ListOut(slug=made.slug, name=made.name, count=0, created_at=made.created_at))
+
+
+@router.post("/{slug:slug}/members", response=MembersChanged, summary="Change who is on a list")
+def change_members(request: ApiRequest, slug: str, members: MembersIn) -> MembersChanged:
+    """Put people on a list and take others off. Ids that are unknown here are passed over."""
+    call = request.call
+    added = people.add_to_list(call.workspace_id, slug, members.add, now=call.now)
+    removed = people.remove_from_list(call.workspace_id, slug, members.remove, now=call.now)
+    return MembersChanged(added=len(added), removed=len(removed))

@@ -1,0 +1,78 @@
+"""Messages with the gate's verdicts: what went, what waits, what was withheld, and why."""
+
+from uuid import UUID
+
+from ninja import Router
+
+from parcours.api import cursors
+from parcours.api.envelope import ApiRequest
+from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.schemas import MessageOut, Page, ReasonOut
+from parcours.contacts import queries as contacts
+from parcours.delivery import queries as delivery
+from parcours.delivery.queries import MessageRow
+from parcours.delivery.types import Verdict
+
+router = Router()
+_SAME = (
+    *(
+        "id",
+        "purpose",
+        "origin",
+        "origin_id",
+        "step",
+        "name",
+        "state",
+        "subject",
+        "queued_at",
+        "due_at",
+        "judged_at",
+    ),
+    *("sent_at", "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "unsubscribed_at"),
+)
+
+
+@router.get("", response=Page[MessageOut], summary="List messages")
+def list_messages(
+    request: ApiRequest, contact: UUID | None = None, state: str = "", after: str = "", limit: int = 50
+) -> Page[MessageOut]:
+    """Messages, newest first: of one contact, or of all of them in one state or any."""
+    workspace_id = request.call.workspace_id
+    size = page_size(limit)
+    before = None
+    if after:
+        at, identity = cursors.read(after)
+        before = (at, uuid_in(identity))
+    if contact is not None:
+        contacts.contact(workspace_id, contact)
+        rows = delivery.messages_of_contact(workspace_id, contact, before=before, limit=size + 1)
+    else:
+        rows = delivery.list_messages(workspace_id, state=state, before=before, limit=size + 1)
+    last = rows[size - 1] if len(rows) > size else None
+    return Page[MessageOut](
+        items=[_out(row) for row in rows[:size]],
+        next=cursors.spell(last.queued_at, last.id) if last else None,
+    )
+
+
+@router.get("/{uuid:message_id}", response=MessageOut, summary="Read a message")
+def read_message(request: ApiRequest, message_id: UUID) -> MessageOut:
+    """One message with its verdict and all its reasons."""
+    return _out(delivery.message(request.call.workspace_id, message_id))
+
+
+def _out(row: MessageRow) -> MessageOut:
+    return MessageOut(
+        **{name: getattr(row, name) for name in _SAME},
+        contact=row.contact_id,
+        channel="email",
+        verdict=Verdict(row.verdict) if row.verdict else None,
+        reasons=[
+            ReasonOut(
+                code=reason["code"],
+                evidence=reason.get("evidence") or {},
+                sentence=delivery.explain_reason(reason, "en"),
+            )
+            for reason in row.reasons
+        ],
+    )

@@ -1,0 +1,365 @@
+"""What the API takes and gives. Everything taken refuses unknown fields; everything given is made from plain rows.
+
+Not here: meaning (the rooms), reading JSON (`parsing`).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+
+from parcours.campaigns.types import CampaignState
+from parcours.consent.types import Act, Basis
+from parcours.delivery.types import MessageState, Origin, Verdict
+from parcours.journeys.types import JourneyState
+
+Item = TypeVar("Item")
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+class Input(Schema):
+    """Something the caller sends: a field that we do not know is an error, not noise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(Schema, Generic[Item]):
+    """One page of a list. `next` is the cursor of the page after it, null on the last."""
+
+    items: list[Item]
+    next: str | None = None
+
+
+class FieldProblem(Schema):
+    """What is wrong with one value."""
+
+    field: str
+    message: str
+
+
+class Problem(Schema):
+    """An error (RFC 9457, `application/problem+json`)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str = ""
+    hint: str = ""
+    errors: list[FieldProblem] = []
+
+
+# Contacts.
+
+
+class ConsentIn(Input):
+    """What a person said about one purpose on one channel, with its proof."""
+
+    purpose: Slug
+    channel: Literal["email", "sms", "any"] = "email"
+    granted: bool
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    wording: Annotated[str, StringConstraints(max_length=4000)] = ""
+    at: AwareDatetime | None = None
+    ip: Annotated[str, StringConstraints(max_length=45)] | None = None
+    user_agent: Annotated[str, StringConstraints(max_length=300)] = ""
+
+
+class ContactIn(Input):
+    """A person, by e-mail address. Fields that are left out stay as they are; an attribute of null is removed."""
+
+    email: Annotated[str, StringConstraints(max_length=254)]
+    language: Annotated[str, StringConstraints(max_length=35)] = ""
+    time_zone: Annotated[str, StringConstraints(max_length=64)] = ""
+    external_id: Annotated[str, StringConstraints(max_length=254)] = ""
+    phone: Annotated[str, StringConstraints(max_length=40)] = ""
+    source: Annotated[str, StringConstraints(max_length=60)] = ""
+    attributes: dict[str, Any] = Field(default_factory=dict, max_length=300)
+    consents: list[ConsentIn] = Field(default_factory=list, max_length=50)
+
+
+class ConsentOut(Schema):
+    """What holds now for one purpose and channel."""
+
+    purpose: str
+    channel: str
+    act: Act
+    since: datetime
+    source: str
+    wording: str
+
+
+class IdentityOut(Schema):
+    """One way to recognise the person."""
+
+    kind: str
+    value: str
+
+
+class ContactOut(Schema):
+    """A person."""
+
+    id: UUID
+    email: str | None
+    language: str
+    time_zone: str
+    source: str
+    attributes: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ContactDetail(ContactOut):
+    """A person with all that identifies them, what they said, and their lists."""
+
+    identities: list[IdentityOut]
+    consents: list[ConsentOut]
+    lists: list[str]
+
+
+class EventOut(Schema):
+    """Something that happened."""
+
+    name: str
+    at: datetime
+    properties: dict[str, Any]
+
+
+class EventIn(Input):
+    """Something a person did. Say who by `email`, `user_id` or `anonymous_id`; `message_id` makes it count once."""
+
+    event: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+    email: Annotated[str, StringConstraints(max_length=254)] = ""
+    user_id: Annotated[str, StringConstraints(max_length=254)] = ""
+    anonymous_id: Annotated[str, StringConstraints(max_length=254)] = ""
+    properties: dict[str, Any] = Field(default_factory=dict)
+    timestamp: AwareDatetime | None = None
+    message_id: Annotated[str, StringConstraints(max_length=99)] = ""
+
+
+class Accepted(Schema):
+    """It is stored."""
+
+    accepted: Literal[True] = True
+    message_id: str
+
+
+# Lists, segments, purposes.
+
+
+class ListIn(Input):
+    """A list to make."""
+
+    slug: Slug
+    name: Text
+
+
+class ListOut(Schema):
+    """A list with the number of people on it."""
+
+    slug: str
+    name: str
+    count: int
+    created_at: datetime
+
+
+class MembersIn(Input):
+    """People to put on a list, or to take off it."""
+
+    add: list[UUID] = Field(default_factory=list, max_length=10_000)
+    remove: list[UUID] = Field(default_factory=list, max_length=10_000)
+
+
+class MembersChanged(Schema):
+    """How many were not on the list before, and how many were."""
+
+    added: int
+    removed: int
+
+
+class SegmentIn(Input):
+    """A segment: its rule in the rule language (see docs/concepts)."""
+
+    slug: Slug
+    name: Text
+    description: Annotated[str, StringConstraints(max_length=400)] = ""
+    rule: dict[str, Any]
+
+
+class SegmentOut(Schema):
+    """A segment. `is_current` is false while its members are being computed for the first time or after a change."""
+
+    slug: str
+    name: str
+    description: str
+    rule: Any
+    sentence_en: str
+    sentence_fr: str
+    count: int
+    is_current: bool
+    created_at: datetime
+
+
+class CountOut(Schema):
+    """How many."""
+
+    count: int
+
+
+class ContactInSegment(Schema):
+    """A person in a segment, and since when."""
+
+    id: UUID
+    email: str | None
+    attributes: dict[str, Any]
+    since: datetime
+
+
+class PurposeOut(Schema):
+    """What messages may be for, and on which legal basis."""
+
+    code: str
+    name_fr: str
+    name_en: str
+    description_fr: str
+    description_en: str
+    basis: Basis
+    is_marketing: bool
+    is_measuring: bool
+
+
+# Messages.
+
+
+class ReasonOut(Schema):
+    """Why the gate decided so: a code, its evidence, and a sentence."""
+
+    code: str
+    evidence: dict[str, Any]
+    sentence: str
+
+
+class MessageOut(Schema):
+    """One message to one person, sent or not, with the gate's verdict and all its reasons."""
+
+    id: UUID
+    contact: UUID
+    purpose: str
+    channel: str
+    origin: Origin
+    origin_id: int
+    step: str
+    name: str
+    state: MessageState
+    verdict: Verdict | None
+    reasons: list[ReasonOut]
+    subject: str
+    queued_at: datetime
+    due_at: datetime
+    judged_at: datetime | None
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    bounced_at: datetime | None
+    complained_at: datetime | None
+    unsubscribed_at: datetime | None
+
+
+# Journeys, campaigns, templates.
+
+
+class JourneyIn(Input):
+    """Publish a ready-made journey."""
+
+    recipe: Slug
+
+
+class JourneyOut(Schema):
+    """A journey with its people."""
+
+    slug: str
+    name_fr: str
+    name_en: str
+    description_fr: str
+    description_en: str
+    state: JourneyState
+    version: int | None
+    inside: int
+    entered: int
+    created_at: datetime
+
+
+class CampaignIn(Input):
+    """A one-off sending, to a segment or to a list."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=160)]
+    template: Slug
+    purpose: Slug
+    segment: Slug | None = None
+    list: Slug | None = None
+
+
+class ScheduleIn(Input):
+    """When to start; null is at once."""
+
+    at: AwareDatetime | None = None
+
+
+class ProgressOut(Schema):
+    """What became of a campaign's recipients."""
+
+    targeted: int
+    queued: int
+    delayed: int
+    sending: int
+    sent: int
+    failed: int
+    in_doubt: int
+    withheld: int
+    cancelled: int
+
+
+class CampaignOut(Schema):
+    """A campaign with its progress."""
+
+    id: int
+    name: str
+    template: str
+    purpose: str
+    segment: str | None
+    list: str | None
+    state: CampaignState
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    progress: ProgressOut
+
+
+class BodyIn(Input):
+    """A template's content in one language: Liquid in MJML, with a subject, a preheader and optionally a text part."""
+
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    preheader: Annotated[str, StringConstraints(max_length=400)] = ""
+    mjml: Annotated[str, StringConstraints(min_length=1, max_length=500_000)]
+    text: Annotated[str, StringConstraints(max_length=200_000)] = ""
+
+
+class TemplateIn(Input):
+    """A template. Saving makes a new version; what was sent or is published keeps its own."""
+
+    name: Text
+    bodies: dict[Literal["fr", "en"], BodyIn] = Field(min_length=1)
+
+
+class TemplateOut(Schema):
+    """A template and its newest version."""
+
+    slug: str
+    name: str
+    version: int
+    bodies: dict[str, dict[str, str]]
+    updated_at: datetime

@@ -1,0 +1,59 @@
+"""Addresses under `/api/v1/`. What is not one of them is answered like every other error: with a problem document."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from parcours.api.problems import problem
+from parcours.api.service import api, document
+
+View = Callable[..., HttpResponse]
+
+
+@csrf_exempt
+def nowhere(request: HttpRequest) -> HttpResponse:
+    """There is no such operation."""
+    detail = {"detail": "There is no such operation.", "hint": "See /api/v1/openapi.json."}
+    return problem(404, "not_found", "There is no such thing here.", detail)
+
+
+@require_safe
+def openapi(request: HttpRequest) -> HttpResponse:
+    """What the API takes and gives. It tells nothing about any workspace, so it needs no key."""
+    return HttpResponse(document(), content_type="application/json; charset=utf-8")
+
+
+def with_problems(view: View) -> View:
+    """ninja answers a wrong method with an empty page; this says which ones there are."""
+
+    @csrf_exempt
+    @wraps(view)
+    def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed = {"Allow": response.headers["Allow"]}
+            detail = {"detail": f"This address takes {allowed['Allow']}."}
+            return problem(405, "method_not_allowed", "This method is not allowed here.", detail, allowed)
+        return response
+
+    return answered
+
+
+def _patterns() -> list[URLPattern]:
+    found, _app, _namespace = api.urls
+    return [
+        path(str(one.pattern), with_problems(one.callback), name=one.name)
+        for one in found
+        if isinstance(one, URLPattern) and one.callback is not None and one.name != "api-root"
+    ]
+
+
+urlpatterns = [
+    path("openapi.json", openapi, name="openapi"),
+    *_patterns(),
+    re_path(r"^.*$", nowhere, name="nowhere"),
+]

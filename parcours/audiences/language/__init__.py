@@ -1,0 +1,47 @@
+"""The one rule language: JSON → tree → checked tree → SQL, and → a sentence. See `tree` for what a rule can say.
+
+Used by segments, journey branches, gate guards and reports; nothing else in the product turns a rule into SQL.
+"""
+
+from parcours.audiences.language.check import (
+    BUILT_IN,
+    AttributeWord,
+    Label,
+    SegmentWord,
+    Vocabulary,
+    check,
+    resolve,
+    watched_events,
+)
+from parcours.audiences.language.compile import (
+    Compiled,
+    Judgement,
+    compile,
+    compile_filters,
+    compile_judgement,
+)
+from parcours.audiences.language.explain import explain, explain_filters
+from parcours.audiences.language.parse import parse, parse_filters
+from parcours.audiences.language.tree import Filter, Rule
+
+__all__ = [
+    "BUILT_IN",
+    "AttributeWord",
+    "Compiled",
+    "Filter",
+    "Judgement",
+    "Label",
+    "Rule",
+    "SegmentWord",
+    "Vocabulary",
+    "check",
+    "compile",
+    "compile_filters",
+    "compile_judgement",
+    "explain",
+    "explain_filters",
+    "parse",
+    "parse_filters",
+    "resolve",
+    "watched_events",
+]

@@ -1,0 +1,34 @@
+"""Reads about campaigns: the list, one campaign, its progress."""
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from parcours.campaigns.errors import UnknownCampaign
+from parcours.campaigns.models import Campaign
+from parcours.campaigns.types import Progress
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+
+def campaigns(workspace_id: int) -> QuerySet[Campaign]:
+    """Every campaign with its template, purpose and audience, newest first."""
+    return (
+        Campaign.objects.filter(workspace_id=workspace_id)
+        .select_related("template", "purpose", "segment", "list")
+        .order_by("-created_at", "-id")
+    )
+
+
+def access_campaign(workspace_id: int, campaign_id: int) -> Campaign:
+    """One campaign. Raises UnknownCampaign."""
+    found = campaigns(workspace_id).filter(pk=campaign_id).first()
+    if found is None:
+        raise UnknownCampaign(_("There is no such campaign."))
+    return found
+
+
+def progress(workspace_id: int, campaign: Campaign) -> Progress:
+    """What became of its recipients; all zero before it starts. Grows while the audience is being frozen (`frozen_at` is None)."""
+    found = statements.progress.row(Progress, workspace_id=workspace_id, mailing_id=campaign.mailing_id)
+    return found or Progress(0, 0, 0, 0, 0, 0, 0, 0, 0)

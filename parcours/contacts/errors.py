@@ -1,0 +1,81 @@
+"""What can go wrong with people, their identities, their attributes and lists."""
+
+from parcours.kernel.errors import Conflict, Invalid, NotFound
+
+
+class InvalidIdentity(Invalid):
+    """An address or an id cannot be one."""
+
+    code = "identity.invalid"
+
+
+class InvalidEmail(InvalidIdentity):
+    """This is not an e-mail address that can be written to."""
+
+    code = "email.invalid"
+
+
+class InvalidLanguage(Invalid):
+    """A language is two letters (ISO 639-1)."""
+
+    code = "language.invalid"
+
+
+class InvalidTimeZone(Invalid):
+    """A time zone is a name of the IANA database."""
+
+    code = "time_zone.invalid"
+
+
+class UnknownAttribute(Invalid):
+    """The workspace has not declared such an attribute."""
+
+    code = "attribute.unknown"
+
+
+class InvalidAttribute(Invalid):
+    """The value is not of the attribute's declared type."""
+
+    code = "attribute.invalid"
+
+
+class InvalidAttributeName(Invalid):
+    """An attribute cannot be called that."""
+
+    code = "attribute.name"
+
+
+class TooManyAttributes(Invalid):
+    """A workspace declares a bounded number of attributes."""
+
+    code = "attribute.too_many"
+
+
+class UnknownList(NotFound):
+    """There is no such list."""
+
+    code = "list.unknown"
+
+
+class ListExists(Conflict):
+    """Another list has this name already."""
+
+    code = "list.exists"
+
+
+class AttributeExists(Conflict):
+    """Another attribute has this name already."""
+
+    code = "attribute.exists"
+
+
+class UnknownContact(NotFound):
+    """There is no such contact."""
+
+    code = "contact.unknown"
+
+
+class Contended(Conflict):
+    """Other writers changed the same people again and again. Try again."""
+
+    code = "contacts.contended"

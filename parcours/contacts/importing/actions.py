@@ -1,0 +1,266 @@
+"""The life of an import: uploaded, its plan confirmed, taken in portion by portion, finished, cancelled or failed.
+
+All run in the caller's scope. Not here: saving a portion's people, which is also events and consent (`events.importing`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from parcours.accounts.actions import record_audit
+from parcours.accounts.types import Actor
+from parcours.contacts import identities
+from parcours.contacts.actions import declare_attribute
+from parcours.contacts.importing import plan as plans
+from parcours.contacts.importing import queries, reading
+from parcours.contacts.importing.columns import Target
+from parcours.contacts.importing.errors import FileTooLarge, WrongState
+from parcours.contacts.importing.plan import Plan
+from parcours.contacts.importing.reading import Portion
+from parcours.contacts.importing.rows import Refusal
+from parcours.contacts.models import Import
+from parcours.contacts.queries import declared_attributes
+from parcours.contacts.types import ImportState
+from parcours.kernel import sql
+from parcours.kernel.errors import Invalid
+
+statements = sql.load("parcours.contacts")
+PORTION_ROWS = 5_000
+PORTION_BYTES = 1024 * 1024
+WHOLE_SLICE = 10**9
+LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An import that this transaction holds."""
+
+    id: UUID
+    state: str
+    options: dict[str, Any]
+    total: int
+    position: int
+    offset: int
+    line: int
+    size: int
+
+    @property
+    def plan(self) -> Plan:
+        return plans.from_json(self.options["plan"])
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a portion came to."""
+
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    suppressed: int = 0
+    refusing: int = 0
+
+
+def upload(workspace_id: int, file_name: str, content: bytes, *, actor: Actor, now: datetime) -> Import:
+    """Keep a file. Its encoding and delimiter are found out; nothing is taken in before a plan is confirmed.
+
+    Raises FileTooLarge, UnreadableFile.
+    """
+    if len(content) > reading.MAX_BYTES:
+        raise FileTooLarge(
+            f"A file has at most {reading.MAX_BYTES // 1024**2} MB.",
+            field="file",
+            hint="Split it: the header line begins each part.",
+        )
+    text, encoding = reading.to_utf8(content)
+    delimiter = reading.sniff_delimiter(text)
+    reading.header_and_sample(text, delimiter, 1)
+    run = Import.objects.create(
+        workspace_id=workspace_id,
+        file_name=identities.shown(file_name) or "import.csv",
+        content=text,
+        options={"encoding": encoding, "delimiter": delimiter},
+        actor=actor.label[:200],
+        created_at=now,
+    )
+    _audit(run, "uploaded", {"file": run.file_name, "bytes": len(content)}, actor, now)
+    return run
+
+
+def confirm(workspace_id: int, run: Import, plan: Plan, *, actor: Actor, now: datetime) -> None:
+    """Fix the plan, declare the attributes that it adds, and let workers begin. Raises BadPlan, WrongState."""
+    preview = queries.preview(workspace_id, run)
+    plans.check(plan, has_ambiguous_dates=preview.has_ambiguous_dates, today=now.date())
+    _move(run, (ImportState.UPLOADED,), ImportState.MAPPED)
+    declared = declared_attributes(workspace_id)
+    for column in plan.columns:
+        if column.target is Target.ATTRIBUTE and column.name not in declared:
+            declare_attribute(
+                workspace_id,
+                column.name,
+                column.type,
+                label_fr=column.header[:120],
+                label_en=column.header[:120],
+                actor=actor,
+                now=now,
+            )
+    run.options = run.options | {"plan": plan.to_json()}
+    run.save(update_fields=["options"])
+    _audit(run, "confirmed", {"file": run.file_name, "plan": run.options["plan"]}, actor, now)
+
+
+def cancel(run: Import, *, actor: Actor, now: datetime) -> None:
+    """Stop an import where it is. What was taken in stays; the rest of the content is thrown away. Raises WrongState."""
+    _move(run, (ImportState.UPLOADED, ImportState.MAPPED, ImportState.RUNNING), ImportState.CANCELLED)
+    _end(run.workspace_id, run.pk, now)
+    _audit(run, "cancelled", {"file": run.file_name}, actor, now)
+
+
+def _move(run: Import, before: Sequence[ImportState], after: ImportState) -> None:
+    moved = Import.objects.filter(
+        workspace_id=run.workspace_id, pk=run.pk, state__in=[state.value for state in before]
+    ).update(state=after.value)
+    if not moved:
+        raise WrongState("This import is past that point.", hint="Reload the page to see where it is.")
+    run.state = after.value
+
+
+def _audit(run: Import, action: str, detail: dict[str, Any], actor: Actor, now: datetime) -> None:
+    record_audit(
+        run.workspace_id,
+        actor=actor,
+        action=action,
+        subject="import",
+        subject_id=run.pk,
+        detail=detail,
+        now=now,
+    )
+
+
+def claim(workspace_id: int) -> Claimed | None:
+    """The next import to work on, held until the transaction ends; None when there is none, or others hold them."""
+    return statements.claim_import.row(Claimed, workspace_id=workspace_id)
+
+
+def prepare(workspace_id: int, claimed: Claimed, *, now: datetime) -> None:
+    """Read the file once: count its rows, and refuse every row whose address comes again further down (the last one wins)."""
+    content = bytes(_slice(workspace_id, claimed, 0, claimed.size))
+    delimiter = claimed.plan.delimiter
+    email_at = next(
+        place for place, column in enumerate(claimed.plan.columns) if column.target is Target.EMAIL
+    )
+    header = reading.read(content, 1, delimiter, 1, is_last=True)
+    total, offset, line = 0, header.consumed, 1 + header.lines
+    last_seen: dict[int, int] = {}
+    superseded: list[Refusal] = []
+    while offset < len(content):
+        data = content[offset : offset + PORTION_BYTES]
+        portion = _portion(data, line, delimiter, offset, size=len(content), rows=WHOLE_SLICE)
+        total += len(portion.records) + len(portion.unreadable)
+        for record in portion.records:
+            address = _address(record.cells, email_at)
+            if address:
+                before = last_seen.get(hash(address))
+                if before is not None:
+                    superseded.append(Refusal(before, "duplicate", address))
+                last_seen[hash(address)] = record.line
+        offset, line = offset + portion.consumed, line + portion.lines
+    refuse(workspace_id, claimed.id, superseded)
+    Import.objects.filter(workspace_id=workspace_id, pk=claimed.id).update(
+        state=ImportState.RUNNING.value,
+        started_at=now,
+        total=total,
+        offset=header.consumed,
+        line=1 + header.lines,
+        refused_count=len(superseded),
+    )
+
+
+def _address(cells: Sequence[str], place: int) -> str | None:
+    """The address of a row in its one spelling; None when there is none (the row is refused later)."""
+    try:
+        return identities.email(cells[place])
+    except (Invalid, IndexError):
+        return None
+
+
+def portion(workspace_id: int, claimed: Claimed) -> Portion:
+    """The records from where the import stands."""
+    data = _slice(workspace_id, claimed, claimed.offset, PORTION_BYTES)
+    return _portion(
+        data, claimed.line, claimed.plan.delimiter, claimed.offset, size=claimed.size, rows=PORTION_ROWS
+    )
+
+
+def _portion(data: bytes, line: int, delimiter: str, offset: int, *, size: int, rows: int) -> Portion:
+    is_last = offset + len(data) >= size
+    return reading.read(data, line, delimiter, rows, is_last=is_last)
+
+
+def _slice(workspace_id: int, claimed: Claimed, after: int, size: int) -> bytes:
+    return bytes(
+        statements.import_slice.scalar(workspace_id=workspace_id, id=claimed.id, after=after, size=size)
+    )
+
+
+def superseded_lines(workspace_id: int, claimed: Claimed, portion: Portion) -> set[int]:
+    """The lines of a portion that `prepare` refused as duplicates."""
+    if not portion.records:
+        return set()
+    rows = statements.superseded_lines.records(
+        workspace_id=workspace_id,
+        id=claimed.id,
+        first=portion.records[0].line,
+        last=portion.records[-1].line,
+    )
+    return {row["line"] for row in rows}
+
+
+def refuse(workspace_id: int, import_id: UUID, refused: Sequence[Refusal]) -> None:
+    """Write rows into the report, with what was at fault, short enough to be read and without NUL."""
+    if refused:
+        statements.refuse_rows.run(
+            workspace_id=workspace_id,
+            id=import_id,
+            lines=[one.line for one in refused],
+            codes=[one.code for one in refused],
+            values=[one.value[:LONGEST_SHOWN].replace("\x00", "�") for one in refused],
+        )
+
+
+def advance(
+    workspace_id: int, claimed: Claimed, portion: Portion, taken: Taken, refused: int, *, now: datetime
+) -> None:
+    """Move on past a portion, and finish behind the last one."""
+    statements.advance_import.run(
+        workspace_id=workspace_id,
+        id=claimed.id,
+        rows=len(portion.records) + len(portion.unreadable),
+        bytes=portion.consumed,
+        lines=portion.lines,
+        created=taken.created,
+        updated=taken.updated,
+        skipped=taken.skipped,
+        suppressed=taken.suppressed,
+        refusing=taken.refusing,
+        refused=refused,
+    )
+    if claimed.offset + portion.consumed >= claimed.size:
+        Import.objects.filter(workspace_id=workspace_id, pk=claimed.id).update(
+            state=ImportState.FINISHED.value
+        )
+        _end(workspace_id, claimed.id, now)
+
+
+def fail(workspace_id: int, import_id: UUID, failure: str, *, now: datetime) -> None:
+    """Stop an import that cannot go on; what was taken in stays, and the report says where it stopped."""
+    Import.objects.filter(workspace_id=workspace_id, pk=import_id).update(
+        state=ImportState.FAILED.value, failure=failure
+    )
+    _end(workspace_id, import_id, now)
+
+
+def _end(workspace_id: int, import_id: UUID, now: datetime) -> None:
+    """Throw the content away: the people are in the base, the refused rows in the report."""
+    Import.objects.filter(workspace_id=workspace_id, pk=import_id).update(content=b"", finished_at=now)

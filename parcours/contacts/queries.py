@@ -1,0 +1,79 @@
+"""Reads about contacts, their identities, attributes and lists."""
+
+from datetime import datetime
+from uuid import UUID
+
+from parcours.contacts import identities as spelling
+from parcours.contacts.errors import UnknownContact
+from parcours.contacts.models import Attribute
+from parcours.contacts.types import AttributeType, ContactRow, Declared, IdentityKind, KnownIdentity, ListRow
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+
+def contact(workspace_id: int, contact_id: UUID) -> ContactRow:
+    """One contact; UnknownContact when there is none here."""
+    found = statements.contact.row(ContactRow, workspace_id=workspace_id, contact_id=contact_id)
+    if found is None:
+        raise UnknownContact("There is no such contact.")
+    return found
+
+
+def contact_of(workspace_id: int, kind: IdentityKind, value: str) -> ContactRow | None:
+    """The contact whose identity this is, or None. Raises InvalidIdentity for a value that cannot be one."""
+    kind, value = spelling.identity(kind, value)
+    return statements.contact_of_identity.row(
+        ContactRow, workspace_id=workspace_id, kind=kind.value, value=value
+    )
+
+
+def identities(workspace_id: int, contact_id: UUID) -> list[KnownIdentity]:
+    """All that identifies a contact, in the order in which it became known."""
+    return statements.identities.rows(KnownIdentity, workspace_id=workspace_id, contact_id=contact_id)
+
+
+def list_contacts(
+    workspace_id: int, *, before: tuple[datetime, UUID] | None = None, limit: int = 50
+) -> list[ContactRow]:
+    """A page of contacts, newest first; `before` is (created_at, id) of the last one on the page above."""
+    before_at, before_id = before or (None, None)
+    return statements.newest_contacts.rows(
+        ContactRow, workspace_id=workspace_id, before_at=before_at, before_id=before_id, limit=limit
+    )
+
+
+def find_contacts(workspace_id: int, start: str, *, limit: int = 50) -> list[ContactRow]:
+    """Contacts one of whose identities begins with `start`, in any case for addresses."""
+    escaped = start.strip().lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return statements.contacts_found.rows(
+        ContactRow, workspace_id=workspace_id, start=escaped + "%", limit=limit
+    )
+
+
+def count_contacts(workspace_id: int) -> int:
+    """How many contacts the workspace has."""
+    return int(statements.count_contacts.scalar(workspace_id=workspace_id))
+
+
+def attributes(workspace_id: int) -> list[Attribute]:
+    """The declared attributes, by name."""
+    return list(Attribute.objects.filter(workspace_id=workspace_id).order_by("name"))
+
+
+def declared_attributes(workspace_id: int) -> dict[str, Declared]:
+    """Names, types and options of the declared attributes."""
+    rows = statements.declared_attributes.records(workspace_id=workspace_id)
+    return {
+        row["name"]: Declared(row["name"], AttributeType(row["type"]), tuple(row["options"])) for row in rows
+    }
+
+
+def lists(workspace_id: int) -> list[ListRow]:
+    """The lists with the number of people on each, by name."""
+    return statements.lists.rows(ListRow, workspace_id=workspace_id)
+
+
+def lists_of(workspace_id: int, contact_id: UUID) -> list[ListRow]:
+    """The lists that a contact is on, with the time when they joined as `created_at`; counts are not read (0)."""
+    return statements.lists_of_contact.rows(ListRow, workspace_id=workspace_id, contact_id=contact_id)

@@ -1,0 +1,33 @@
+-- name: add_to_list
+-- Put contacts on a list; returns those who were not on it.
+INSERT INTO contacts_listmember (workspace_id, list_id, contact_id, added_at)
+SELECT contact.workspace_id, list.id, contact.id, %(now)s
+FROM contacts_contact AS contact JOIN contacts_list AS list ON list.workspace_id = contact.workspace_id AND list.slug = %(slug)s
+WHERE contact.workspace_id = %(workspace_id)s AND contact.id = ANY(%(contact_ids)s)
+ORDER BY contact.id
+ON CONFLICT (workspace_id, list_id, contact_id) DO NOTHING
+RETURNING contact_id;
+
+-- name: remove_from_list
+-- Take contacts off a list; returns those who were on it.
+DELETE FROM contacts_listmember AS member
+USING contacts_list AS list
+WHERE member.workspace_id = %(workspace_id)s AND list.workspace_id = %(workspace_id)s
+  AND list.slug = %(slug)s AND member.list_id = list.id AND member.contact_id = ANY(%(contact_ids)s)
+RETURNING member.contact_id;
+
+-- name: lists
+-- The lists with the number of people on each, by name.
+SELECT list.id, list.slug, list.name, list.created_at,
+       (SELECT count(*) FROM contacts_listmember AS member
+        WHERE member.workspace_id = %(workspace_id)s AND member.list_id = list.id) AS count
+FROM contacts_list AS list
+WHERE list.workspace_id = %(workspace_id)s
+ORDER BY lower(list.name), list.id;
+
+-- name: lists_of_contact
+-- The lists that a contact is on, by name.
+SELECT list.id, list.slug, list.name, member.added_at AS created_at, 0 AS count
+FROM contacts_listmember AS member JOIN contacts_list AS list ON list.workspace_id = %(workspace_id)s AND list.id = member.list_id
+WHERE member.workspace_id = %(workspace_id)s AND member.contact_id = %(contact_id)s
+ORDER BY lower(list.name), list.id;

@@ -1,0 +1,41 @@
+-- name: contact
+-- One contact by id.
+SELECT id, email, language, time_zone, attributes, source, created_at, updated_at
+FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = %(contact_id)s;
+
+-- name: contact_of_identity
+-- The contact that owns an identity.
+SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.attributes, contact.source,
+       contact.created_at, contact.updated_at
+FROM contacts_identity AS identity
+JOIN contacts_contact AS contact ON contact.workspace_id = %(workspace_id)s AND contact.id = identity.contact_id
+WHERE identity.workspace_id = %(workspace_id)s AND identity.kind = %(kind)s AND identity.value = %(value)s;
+
+-- name: identities
+-- All that identifies a contact, in the order in which it became known.
+SELECT kind, value, created_at FROM contacts_identity
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+ORDER BY id;
+
+-- name: newest_contacts
+-- A page of contacts, newest first, after the keyset (before_at, before_id); both null for the first page.
+SELECT id, email, language, time_zone, attributes, source, created_at, updated_at
+FROM contacts_contact
+WHERE workspace_id = %(workspace_id)s
+  AND (%(before_at)s::timestamptz IS NULL OR (created_at, id) < (%(before_at)s::timestamptz, %(before_id)s::uuid))
+ORDER BY created_at DESC, id DESC
+LIMIT %(limit)s;
+
+-- name: contacts_found
+-- Contacts one of whose identities begins with the given text (LIKE-escaped), at most `limit`, by that identity.
+SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.attributes, contact.source,
+       contact.created_at, contact.updated_at
+FROM (SELECT DISTINCT ON (contact_id) contact_id, value FROM contacts_identity
+      WHERE workspace_id = %(workspace_id)s AND value LIKE %(start)s ORDER BY contact_id, value) AS found
+JOIN contacts_contact AS contact ON contact.workspace_id = %(workspace_id)s AND contact.id = found.contact_id
+ORDER BY found.value
+LIMIT %(limit)s;
+
+-- name: count_contacts
+-- How many contacts the workspace has.
+SELECT count(*) FROM contacts_contact WHERE workspace_id = %(workspace_id)s;

@@ -1,0 +1,215 @@
+"""Reads of templates, versions and coupons; templates made ready, kept by version; previews for any contact.
+
+Not here: storing (`actions`), what is really sent (`delivery.composing`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from parcours.accounts.models import Workspace
+from parcours.contacts import queries as contacts
+from parcours.content import layout, liquid
+from parcours.content import template as making
+from parcours.content.errors import TemplateError, UnknownTemplate
+from parcours.content.models import Coupon, CouponCode, Template, TemplateVersion
+from parcours.content.template import CompiledTemplate, Rendered
+
+_SAMPLE_CODE = "EXEMPLE-2345"
+
+
+def templates(workspace_id: int) -> QuerySet[Template]:
+    """The templates of a workspace, by name."""
+    return Template.objects.filter(workspace_id=workspace_id).order_by("name", "id")
+
+
+def template(workspace_id: int, slug: str) -> Template:
+    """One template, or UnknownTemplate."""
+    found = Template.objects.filter(workspace_id=workspace_id, slug=slug).first()
+    if found is None:
+        raise UnknownTemplate(f"There is no template “{slug}”.", field="template")
+    return found
+
+
+def latest_version(workspace_id: int, slug: str) -> TemplateVersion:
+    """What a template says now, or UnknownTemplate."""
+    found = (
+        TemplateVersion.objects.filter(workspace_id=workspace_id, template__slug=slug)
+        .order_by("-number")
+        .first()
+    )
+    if found is None:
+        raise UnknownTemplate(f"There is no template “{slug}”.", field="template")
+    return found
+
+
+def version(workspace_id: int, version_id: int) -> TemplateVersion:
+    """One saved state of a template, or UnknownTemplate."""
+    found = TemplateVersion.objects.filter(workspace_id=workspace_id, pk=version_id).first()
+    if found is None:
+        raise UnknownTemplate("There is no such version of a template.", field="template")
+    return found
+
+
+def versions(workspace_id: int, template_id: int) -> QuerySet[TemplateVersion]:
+    """The saved states of a template, newest first."""
+    return TemplateVersion.objects.filter(workspace_id=workspace_id, template_id=template_id).order_by(
+        "-number"
+    )
+
+
+def coupons(workspace_id: int) -> QuerySet[Coupon]:
+    """The coupons of a workspace, by name."""
+    return Coupon.objects.filter(workspace_id=workspace_id).order_by("name", "id")
+
+
+def codes_of_contact(workspace_id: int, contact_id: UUID) -> QuerySet[CouponCode]:
+    """The codes that one person received, newest first."""
+    return (
+        CouponCode.objects.filter(workspace_id=workspace_id, contact_id=contact_id)
+        .select_related("coupon")
+        .order_by("-issued_at")
+    )
+
+
+def made_ready(body: Mapping[str, str], language: str) -> CompiledTemplate:
+    """One language of a template, made ready with its footer. Raises a TemplateError with field, line and hint."""
+    text = body.get("text", "")
+    return making.compile_template(
+        body.get("subject", ""),
+        body.get("preheader", ""),
+        layout.with_footer(body.get("mjml", ""), language),
+        layout.with_text_footer(text, language) if text.strip() else None,
+    )
+
+
+@lru_cache(maxsize=512)
+def compiled(workspace_id: int, version_id: int, language: str) -> CompiledTemplate:
+    """A version in a language, made ready once: versions never change. Needs the workspace's scope the first time."""
+    bodies = version(workspace_id, version_id).bodies
+    return made_ready(bodies[language], language)
+
+
+@lru_cache(maxsize=512)
+def languages_of(workspace_id: int, version_id: int) -> tuple[str, ...]:
+    """The languages that a version speaks, in their order."""
+    return tuple(version(workspace_id, version_id).bodies)
+
+
+def spoken(languages: tuple[str, ...], wanted: str, otherwise: str) -> str:
+    """The language to write in: the person's, else the workspace's, else the first there is."""
+    return next((one for one in (wanted, otherwise) if one in languages), languages[0])
+
+
+def subject_line(workspace_id: int, version_id: int, language: str, data: Mapping[str, object]) -> str:
+    """Only the subject of a version, as it would be sent. Raises a TemplateError when it cannot be rendered."""
+    only = _only_subject(workspace_id, version_id, language)
+    parts = only.subject.parts
+    if parts is not None and all(isinstance(part, str) for part in parts):
+        data = {}  # the same for everybody
+    return making.render(only, data, lambda _number, url: url, None, language).subject
+
+
+@lru_cache(maxsize=512)
+def _only_subject(workspace_id: int, version_id: int, language: str) -> CompiledTemplate:
+    nothing = making.Program(liquid.parse(liquid.TEXT, ""))
+    whole = compiled(workspace_id, version_id, language)
+    return replace(whole, html=nothing, text=nothing, preheader=nothing)
+
+
+def data_used(workspace_id: int, version_id: int) -> list[str]:
+    """Which data a version uses, in any language: the paths of its variables ("contact.first_name")."""
+    found: set[str] = set()
+    for body in version(workspace_id, version_id).bodies.values():
+        for source in body.values():
+            found.update(liquid.analyse(source).variables)
+    return sorted(found)
+
+
+def sender_data(workspace: Workspace) -> dict[str, Any]:
+    """What templates may say about the sender, under `workspace`."""
+    identity = ", ".join(
+        part for part in (workspace.legal_name or workspace.name, workspace.legal_address) if part
+    )
+    return {
+        "name": workspace.name,
+        "currency": workspace.currency,
+        "legal_name": workspace.legal_name,
+        "legal_address": workspace.legal_address,
+        "identity": identity,
+    }
+
+
+def coupon_data(coupon: Coupon, code: str, expires_at: datetime) -> dict[str, Any]:
+    """What templates may say about a coupon, under `coupon`."""
+    return {
+        "code": code,
+        "percent": coupon.percent,
+        "name": coupon.name,
+        "expires_at": expires_at.date(),
+    }
+
+
+def preview(
+    workspace_id: int,
+    template_version_id: int,
+    contact_id: UUID,
+    language: str,
+    *,
+    event: Mapping[str, Any] | None = None,
+    now: datetime,
+) -> Rendered:
+    """A version with the data of any contact, as they would see it: no tracking, links that lead nowhere, a sample code.
+
+    Raises UnknownVariable for a name that this person's data do not have (which stays empty when sent), UnknownContact.
+    """
+    bodies = version(workspace_id, template_version_id).bodies
+    if language not in bodies:
+        raise TemplateError(f"This template has no text in “{language}”.", field="language")
+    making_ready = compiled(workspace_id, template_version_id, language)
+    return _as_seen_by(workspace_id, making_ready, contact_id, language, event=event, now=now)
+
+
+def preview_body(
+    workspace_id: int,
+    body: Mapping[str, str],
+    contact_id: UUID,
+    language: str,
+    *,
+    event: Mapping[str, Any] | None = None,
+    is_strict: bool = True,
+    now: datetime,
+) -> Rendered:
+    """As `preview`, of a text that need not be saved. Without `is_strict` an unknown name is a warning."""
+    ready = made_ready(body, language)
+    return _as_seen_by(workspace_id, ready, contact_id, language, event=event, is_strict=is_strict, now=now)
+
+
+def _as_seen_by(
+    workspace_id: int,
+    ready: CompiledTemplate,
+    contact_id: UUID,
+    language: str,
+    *,
+    event: Mapping[str, Any] | None,
+    is_strict: bool = True,
+    now: datetime,
+) -> Rendered:
+    person = contacts.contact(workspace_id, contact_id)
+    data = {
+        **dict.fromkeys(making.FUNCTIONAL, "https://example.org/"),
+        "contact": {**person.attributes, "email": person.email or "", "language": person.language},
+        "event": dict(event or {}),
+        "coupon": _sample_coupon(now.date()),
+        "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
+    }
+    return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
+
+
+def _sample_coupon(today: date) -> dict[str, Any]:
+    return {"code": _SAMPLE_CODE, "percent": 20, "name": "", "expires_at": today + timedelta(days=30)}

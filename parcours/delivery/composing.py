@@ -1,0 +1,314 @@
+"""From a claimed message to the bytes that leave: the person's data, their language, tracked links, headers, signature.
+
+Two steps: `load` gathers in a few statements what a whole batch is made of (and issues its coupons), `make` needs no database. Only
+what a person agreed to is measured: without their consent no pixel is rendered, and links say which link, never who (compliance
+C11, C12). Not here: Liquid and MJML (`content`), how a message is built (`mime`) and signed (`dkim`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings as installation
+
+from parcours.accounts.models import Workspace
+from parcours.consent.types import Basis
+from parcours.content import actions as coupons
+from parcours.content import queries as content
+from parcours.content import template as templates
+from parcours.content.models import Coupon
+from parcours.content.template import CompiledTemplate
+from parcours.delivery import mime
+from parcours.delivery.dkim import Signer
+from parcours.delivery.hours import zone_named
+from parcours.delivery.models import Sending
+from parcours.delivery.settings import signer
+from parcours.delivery.types import ClickTracking, ToSend
+from parcours.events.tokens import ClickToken, MessageToken, Purpose
+from parcours.events.tokens import signer as token_signer
+from parcours.kernel import crypto, sql
+from parcours.kernel.errors import DomainError
+
+statements = sql.load(__package__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A message that can be handed over as it is."""
+
+    claim: ToSend
+    subject: str
+    recipient: str
+    return_path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsendable:
+    """A message that cannot be made, and why."""
+
+    claim: ToSend
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one message speaks of."""
+
+    id: UUID
+    email: str
+    language: str
+    attributes: dict[str, Any]
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MailingFacts:
+    """What the messages of one mailing share."""
+
+    id: int
+    template_version_id: int
+    coupon_id: int | None
+    purpose: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """All that a batch is made of, gathered once. `codes`: by (mailing, contact)."""
+
+    workspace: Workspace
+    sending: Sending
+    signer: Signer
+    zone: ZoneInfo
+    now: datetime
+    mailings: Mapping[int, MailingFacts]
+    templates: Mapping[tuple[int, str], CompiledTemplate]
+    letters: Mapping[UUID, Letter]
+    codes: Mapping[tuple[int, UUID], dict[str, Any]]
+    sender: Mapping[str, Any]
+    anonymous_links: dict[tuple[int, int, str], str] = field(default_factory=dict)
+
+
+def load(workspace_id: int, claims: Sequence[ToSend], *, now: datetime) -> Letters:
+    """Gather what a batch is made of, and issue the coupons that it offers. Runs in the caller's scope."""
+    workspace = Workspace.objects.get(pk=workspace_id)
+    sending = Sending.objects.get(workspace_id=workspace_id)
+    zone = zone_named(workspace.time_zone, "UTC")
+    mailings = {
+        row.id: row
+        for row in statements.list_mailings.rows(
+            MailingFacts, workspace_id=workspace_id, mailing_ids=list({claim.mailing_id for claim in claims})
+        )
+    }
+    letters = {
+        row.id: row
+        for row in statements.list_letters.rows(
+            Letter, workspace_id=workspace_id, ids=[claim.id for claim in claims]
+        )
+    }
+    return Letters(
+        workspace=workspace,
+        sending=sending,
+        signer=signer(sending.dkim_domain, sending.dkim_selector, bytes(sending.dkim_key)),
+        zone=zone,
+        now=now,
+        mailings=mailings,
+        templates=_templates(workspace_id, mailings.values()),
+        letters=letters,
+        codes=_issue(workspace_id, claims, mailings, zone, now),
+        sender=content.sender_data(workspace),
+    )
+
+
+def _templates(
+    workspace_id: int, mailings: Iterable[MailingFacts]
+) -> dict[tuple[int, str], CompiledTemplate]:
+    return {
+        (version, language): content.compiled(workspace_id, version, language)
+        for version in {mailing.template_version_id for mailing in mailings}
+        for language in content.languages_of(workspace_id, version)
+    }
+
+
+def _issue(
+    workspace_id: int,
+    claims: Sequence[ToSend],
+    mailings: Mapping[int, MailingFacts],
+    zone: ZoneInfo,
+    now: datetime,
+) -> dict[tuple[int, UUID], dict[str, Any]]:
+    """A code for everybody whose message offers a coupon: one statement for each coupon."""
+    codes: dict[tuple[int, UUID], dict[str, Any]] = {}
+    for mailing in mailings.values():
+        if mailing.coupon_id is None:
+            continue
+        coupon = Coupon.objects.get(workspace_id=workspace_id, pk=mailing.coupon_id)
+        people = [claim.contact_id for claim in claims if claim.mailing_id == mailing.id]
+        issued = coupons.issue_codes(workspace_id, coupon.pk, people, now=now)
+        for person, code in issued.items():
+            codes[mailing.id, person] = content.coupon_data(
+                coupon, code.code, code.expires_at.astimezone(zone)
+            )
+    return codes
+
+
+def make(letters: Letters, claims: Sequence[ToSend], *, is_signed: bool = True) -> list[Ready | Unsendable]:
+    """Make messages ready to be handed over. One that fails does not stop the others. No database."""
+    return [_make_one(letters, claim, is_signed=is_signed) for claim in claims]
+
+
+def subject(letters: Letters, claim: ToSend) -> str:
+    """Only the subject of a message; empty when it cannot be made."""
+    _, language = _template(letters, claim)
+    version = letters.mailings[claim.mailing_id].template_version_id
+    try:
+        return content.subject_line(claim.workspace_id, version, language, _data(letters, claim, language))
+    except DomainError:
+        return ""
+
+
+def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Unsendable:
+    try:
+        mail = _mail(letters, claim)
+        data = mime.build(mail)
+    except DomainError as error:
+        return Unsendable(claim, error.message)
+    if is_signed:
+        data = letters.signer.sign(data, int(letters.now.timestamp()))
+    named = MessageToken(claim.workspace_id, claim.id)
+    return_path = f"bounce+{token_signer().sign(named, Purpose.BOUNCE)}@{bounce_domain(letters.sending)}"
+    return Ready(claim, mail.subject, mail.to_address, return_path, data)
+
+
+def _mail(letters: Letters, claim: ToSend) -> mime.Mail:
+    sending = letters.sending
+    compiled, language = _template(letters, claim)
+    links = _functional_links(claim)
+    encoded = templates.encode(
+        compiled,
+        {**_data(letters, claim, language), **links},
+        _link_maker(letters, claim),
+        _pixel(claim) if claim.measured_opens else None,
+        language,
+    )
+    return mime.Mail(
+        from_name=sending.from_name,
+        from_address=sending.from_email,
+        to_name="",
+        to_address=mime.address(claim.address, field="to_address"),
+        subject=encoded.subject,
+        html=encoded.html,
+        text=encoded.text,
+        message_id=message_id(letters.sending, claim),
+        date=letters.now,
+        reply_to=sending.reply_to,
+        headers=_headers(letters, claim, links),
+    )
+
+
+def message_id(sending: Sending, claim: ToSend) -> str:
+    """Always the same for a message, whoever sends it and however often: a duplicate can be recognised anywhere."""
+    parts = f"{claim.workspace_id}:{claim.mailing_id}:{claim.run}:{claim.contact_id}"
+    return f"<{crypto.fingerprint('message-id', parts).hex()[:40]}@{sending.dkim_domain}>"
+
+
+def bounce_domain(sending: Sending) -> str:
+    """Where bounces and unsubscribing mails arrive: a subdomain, so that it is aligned with the sender's address."""
+    return f"bounce.{sending.dkim_domain}"
+
+
+def _template(letters: Letters, claim: ToSend) -> tuple[CompiledTemplate, str]:
+    version = letters.mailings[claim.mailing_id].template_version_id
+    spoken = content.spoken(
+        content.languages_of(claim.workspace_id, version),
+        letters.letters[claim.id].language,
+        letters.workspace.language,
+    )
+    return letters.templates[version, spoken], spoken
+
+
+def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
+    """What the template can speak of (`docs/concepts/templates.md`)."""
+    letter = letters.letters[claim.id]
+    return {
+        "contact": {**letter.attributes, "email": letter.email, "language": language},
+        "event": letter.event,
+        "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
+        "workspace": letters.sender,
+    }
+
+
+def _functional_links(claim: ToSend) -> dict[str, str]:
+    named = MessageToken(claim.workspace_id, claim.id)
+    sign = token_signer().sign
+    base = installation.BASE_URL
+    return {
+        "unsubscribe_url": f"{base}/u/{sign(named, Purpose.UNSUBSCRIBE)}",
+        "preferences_url": f"{base}/p/{sign(named, Purpose.PREFERENCES)}",
+        "why_url": f"{base}/why/{sign(named, Purpose.WHY)}",
+        "confirm_url": f"{base}/confirm/{sign(named, Purpose.CONFIRM)}",
+    }
+
+
+def _pixel(claim: ToSend) -> str:
+    token = token_signer().sign(MessageToken(claim.workspace_id, claim.id), Purpose.OPEN)
+    return f"{installation.BASE_URL}/t/o/{token}.gif"
+
+
+def _link_maker(letters: Letters, claim: ToSend) -> Callable[[int, str], str]:
+    """Links of a measured person name the message; those of others are the same for everybody, and made once."""
+    version = letters.mailings[claim.mailing_id].template_version_id
+    is_personal = claim.measured_clicks or letters.sending.click_tracking == ClickTracking.EVERYONE.value
+    known = letters.anonymous_links
+
+    def personal(number: int, url: str) -> str:
+        return _tracked(ClickToken(claim.workspace_id, claim.id, version, number), url)
+
+    def anonymous(number: int, url: str) -> str:
+        key = (version, number, url)
+        if key not in known:
+            known[key] = _tracked(ClickToken(claim.workspace_id, None, version, number), url)
+        return known[key]
+
+    return personal if is_personal else anonymous
+
+
+def _tracked(token: ClickToken, url: str) -> str:
+    return f"{installation.BASE_URL}/t/c/{token_signer().sign_click(token, url)}?u={_quoted(url)}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(url: str) -> str:
+    return quote(url, safe="")
+
+
+@lru_cache(maxsize=256)
+def _sender_id(workspace_id: int) -> str:
+    """The stable name under which Gmail counts complaints (Feedback-ID): 5 to 15 characters."""
+    return crypto.fingerprint("feedback-id", str(workspace_id)).hex()[:12]
+
+
+def _headers(letters: Letters, claim: ToSend, links: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """RFC 2369, 8058, 2919, 3834, Gmail's Feedback-ID. One click on every purpose: decision 9."""
+    mailing = letters.mailings[claim.mailing_id]
+    sending, slug = letters.sending, letters.workspace.slug
+    token = links["unsubscribe_url"].rpartition("/")[2]
+    headers = (
+        (
+            "List-Unsubscribe",
+            f"<{links['unsubscribe_url']}>, <mailto:unsub+{token}@{bounce_domain(sending)}>",
+        ),
+        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ("List-Help", f"<{links['why_url']}>"),
+        ("List-Id", f"<{mailing.purpose}.{slug}.{sending.dkim_domain}>"),
+        ("Feedback-ID", f"{mailing.id}:{slug}:{mailing.purpose}:{_sender_id(claim.workspace_id)}"),
+    )
+    if mailing.basis == Basis.CONTRACT.value:
+        return (*headers, ("Auto-Submitted", "auto-generated"))
+    return headers

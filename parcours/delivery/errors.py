@@ -1,0 +1,27 @@
+"""What can go wrong with sending settings and messages, said to a person. Not here: errors of the mail protocol (`smtp_errors`)."""
+
+from parcours.kernel.errors import Conflict, Invalid, NotFound
+
+
+class UnknownMessage(NotFound):
+    """There is no such message here."""
+
+    code = "delivery.unknown_message"
+
+
+class NotInDoubt(Conflict):
+    """Only a message in doubt can be settled."""
+
+    code = "delivery.not_in_doubt"
+
+
+class NotSetUp(Conflict):
+    """This workspace has no sending settings yet."""
+
+    code = "delivery.not_set_up"
+
+
+class BadSending(Invalid):
+    """A sending setting is not acceptable."""
+
+    code = "delivery.bad_sending"

@@ -1,0 +1,112 @@
+"""Opens and clicks: whose they are and whether they may be recorded, and what they are as events.
+
+Statements come with their parameters, for the group commit of `public.hot`, which runs them on a connection of its own.
+Not here: reading tokens (`events.tokens`), telling machines (`events.devices`), the columns of a message (`actions.project`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from parcours.events.devices import Hit, device, is_machine
+from parcours.events.intake import Query
+from parcours.events.types import EMAIL_LINK_CLICKED, EMAIL_OPENED, NewEvent
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+
+class Measured(NamedTuple):
+    """A message as `measured_messages` gives it: what its events say, and what may be recorded now."""
+
+    message_id: UUID
+    contact_id: UUID
+    sent_at: datetime | None
+    mailing_id: int
+    about: dict[str, Any]
+    opens: bool
+    clicks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for a pixel (`link` is None) or a tracked link, at `at`. `message_id` is None for links that name nobody.
+
+    `key` makes a repeated commit count once. Of the browser only the verdict is kept.
+    """
+
+    workspace_id: int
+    message_id: UUID | None
+    at: datetime
+    key: UUID
+    user_agent: str
+    is_prefetch: bool
+    link: int | None = None
+    template_version_id: int = 0
+    url: str = ""
+    links_within_ten_seconds: int = 1
+
+    @property
+    def weight(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class AnonymousClick:
+    """A click that is counted without saying who."""
+
+    mailing_id: int | None
+    template_version_id: int
+    link: int
+
+
+def messages(workspace_id: int, calls: Sequence[Call]) -> Query:
+    """The statement whose rows are `Measured`."""
+    ids = {call.message_id for call in calls if call.message_id is not None}
+    return Query(statements.measured_messages.text, {"workspace_id": workspace_id, "ids": list(ids)})
+
+
+def outcome(calls: Sequence[Call], found: Sequence[Measured]) -> tuple[list[NewEvent], list[AnonymousClick]]:
+    """What to write: events of people who may be measured, clicks of the others without their names. Opens of others: nothing."""
+    measured = {each.message_id: each for each in found}
+    events: list[NewEvent] = []
+    anonymous: list[AnonymousClick] = []
+    for call in calls:
+        message = measured.get(call.message_id) if call.message_id else None
+        if message is not None and (message.opens if call.link is None else message.clicks):
+            events.append(_event(call, message))
+        elif call.link is not None and (message is not None or call.message_id is None):
+            mailing_id = message.mailing_id if message else None
+            anonymous.append(AnonymousClick(mailing_id, call.template_version_id, call.link))
+    return events, anonymous
+
+
+def _event(call: Call, message: Measured) -> NewEvent:
+    since = None if message.sent_at is None else (call.at - message.sent_at).total_seconds()
+    hit = Hit(
+        call.user_agent,
+        since,
+        is_prefetch=call.is_prefetch,
+        links_within_ten_seconds=call.links_within_ten_seconds,
+    )
+    properties = {**message.about, "machine": is_machine(hit), "device": device(call.user_agent)}
+    if call.link is None:
+        return NewEvent(message.contact_id, EMAIL_OPENED, properties, call.at, call.key)
+    properties |= {"url": call.url, "link": call.link}
+    return NewEvent(message.contact_id, EMAIL_LINK_CLICKED, properties, call.at, call.key)
+
+
+def count_anonymous(workspace_id: int, clicks: Sequence[AnonymousClick], *, now: datetime) -> Query:
+    """The statement that counts clicks without saying who."""
+    return Query(
+        statements.count_anonymous_clicks.text,
+        {
+            "workspace_id": workspace_id,
+            "mailings": [click.mailing_id for click in clicks],
+            "versions": [click.template_version_id for click in clicks],
+            "links": [click.link for click in clicks],
+            "day": now.date(),
+        },
+    )

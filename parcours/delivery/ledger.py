@@ -1,0 +1,117 @@
+"""The sender's database work: in threads of its own, repeated until the database is there again, many connections in one commit.
+
+Not here: which message goes when (`sender`), the statements (`actions`).
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+
+from parcours.delivery import actions
+from parcours.delivery.types import Outcome, ToStart
+from parcours.kernel import tenancy
+
+_log = logging.getLogger(__name__)
+_LONGEST_PAUSE = 2.0
+Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
+
+
+class Database:
+    """One thread with one connection. Work whose connection is lost is done again: give it only work that may be repeated."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+
+    async def run(
+        self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Result:
+        """Do `work` in the thread; when the database is away, wait for it and begin again."""
+        pause = 0.05
+        while True:
+            try:
+                return await self._in_thread(lambda: work(*arguments, **named))
+            except (OperationalError, InterfaceError) as error:
+                _log.warning("the database is away, trying again: %s", str(error).strip()[:200])
+                await self._in_thread(_disconnect)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def close(self) -> None:
+        """Close the connection and end the thread."""
+        await self._in_thread(_disconnect)
+        self._thread.shutdown(wait=False)
+
+
+def _disconnect() -> None:
+    """Close the connection of the thread that runs this."""
+    connection.close()
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What one connection tells: how its last message ended, and which one it wants to start."""
+
+    workspace_id: int
+    finished: Outcome | None
+    wanted: ToStart | None
+    answer: asyncio.Future[bool]
+
+
+class Ledger:
+    """Group commit: while one transaction is under way, what all connections tell gathers for the next."""
+
+    def __init__(self, transport: str, clock: Callable[[], datetime]) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._database = Database("ledger")
+        self._waiting: list[_Entry] = []
+        self._is_told = asyncio.Event()
+
+    async def tell(
+        self, workspace_id: int, *, finished: Outcome | None = None, wanted: ToStart | None = None
+    ) -> bool:
+        """Return once it is committed: whether `wanted` may be handed over."""
+        entry = _Entry(workspace_id, finished, wanted, asyncio.get_running_loop().create_future())
+        self._waiting.append(entry)
+        self._is_told.set()
+        return await entry.answer
+
+    async def keep(self) -> None:
+        """Commit what is told, for ever; cancel to end."""
+        try:
+            while True:
+                await self._is_told.wait()
+                self._is_told.clear()
+                entries, self._waiting = self._waiting, []
+                started = await self._database.run(self._commit, entries)
+                for entry in entries:
+                    if not entry.answer.done():
+                        entry.answer.set_result(
+                            entry.wanted is not None and entry.wanted.message_id in started
+                        )
+        finally:
+            await self._database.close()
+
+    def _commit(self, entries: list[_Entry]) -> set[UUID]:
+        """One transaction for each workspace; nearly always there is one."""
+        now = self._clock()
+        started: set[UUID] = set()
+        for workspace_id in dict.fromkeys(entry.workspace_id for entry in entries):
+            mine = [entry for entry in entries if entry.workspace_id == workspace_id]
+            with tenancy.scope(workspace_id=workspace_id):
+                finished = [entry.finished for entry in mine if entry.finished]
+                actions.finish(workspace_id, finished, transport=self._transport, now=now)
+                wanted = [entry.wanted for entry in mine if entry.wanted]
+                started |= actions.start(workspace_id, wanted, now=now)
+        return started

@@ -1,0 +1,229 @@
+"""Reads of messages: lists, one with its verdict, why it is sent, what was tried, what is in doubt, how the queue stands.
+
+Sentences about reasons are in `wording`. Names of journeys and campaigns are theirs to tell: a message knows origin and id.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from parcours.audiences import language as rules
+from parcours.content import queries as content
+from parcours.delivery.errors import UnknownMessage
+from parcours.delivery.models import Mailing, Sending
+from parcours.delivery.types import MessageState
+from parcours.delivery.wording import explain_reason
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+__all__ = ["explain_reason"]
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message as lists and pages show it. `reasons` is a list of {code, evidence}: `explain_reason` says each in words."""
+
+    id: UUID
+    contact_id: UUID
+    mailing_id: int
+    name: str
+    origin: str
+    origin_id: int
+    origin_version: int
+    step: str
+    purpose: str
+    purpose_fr: str
+    purpose_en: str
+    basis: str
+    run: int
+    state: str
+    verdict: str
+    reasons: list[dict[str, Any]]
+    queued_at: datetime
+    due_at: datetime
+    expires_at: datetime
+    judged_at: datetime | None
+    address: str
+    subject: str
+    transport: str
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    opened_at: datetime | None
+    clicked_at: datetime | None
+    bounced_at: datetime | None
+    complained_at: datetime | None
+    unsubscribed_at: datetime | None
+    measured_opens: bool
+    measured_clicks: bool
+
+    def purpose_name(self, language: str) -> str:
+        """The purpose as people read it."""
+        return self.purpose_fr if language == "fr" else self.purpose_en
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try at handing a message over; `outcome` is empty while it is under way."""
+
+    fence: int
+    connection: str
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: str
+    code: int | None
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """On which ground a message is sent, as it stands now: purpose, the record that carries it, the rules, the template."""
+
+    description_fr: str
+    description_en: str
+    audience: object | None
+    guard: object | None
+    template_version_id: int
+    act: str | None
+    record_id: int | None
+    recorded_at: datetime | None
+    source: str
+    wording: str
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The answer to "why do I receive this?": where it comes from, on which ground, by which rules, with which data."""
+
+    message: MessageRow
+    ground: Ground
+    rules: list[str]
+    data: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFigures:
+    """How the outbox stands."""
+
+    due: int
+    later: int
+    sending: int
+    in_doubt: int
+    oldest_due: datetime | None
+
+
+Place = tuple[datetime, UUID]
+"""Where a page ends: (queued_at, id) of its last message."""
+
+
+def list_messages(
+    workspace_id: int,
+    *,
+    state: str = "",
+    mailing_id: int = 0,
+    before: Place | None = None,
+    limit: int = 50,
+) -> list[MessageRow]:
+    """A page of messages, newest first, of all states and mailings or of one."""
+    before_at, before_id = before or (None, None)
+    return statements.newest_messages.rows(
+        MessageRow,
+        workspace_id=workspace_id,
+        state=state,
+        mailing_id=mailing_id,
+        before_at=before_at,
+        before_id=before_id,
+        limit=limit,
+    )
+
+
+def messages_of_contact(
+    workspace_id: int, contact_id: UUID, *, before: Place | None = None, limit: int = 50
+) -> list[MessageRow]:
+    """A page of the messages of one person, newest first."""
+    before_at, before_id = before or (None, None)
+    return statements.messages_of_contact.rows(
+        MessageRow,
+        workspace_id=workspace_id,
+        contact_id=contact_id,
+        before_at=before_at,
+        before_id=before_id,
+        limit=limit,
+    )
+
+
+def message(workspace_id: int, message_id: UUID) -> MessageRow:
+    """One message, or UnknownMessage."""
+    found = statements.message.row(MessageRow, workspace_id=workspace_id, id=message_id)
+    if found is None:
+        raise UnknownMessage("There is no such message.")
+    return found
+
+
+def attempts(workspace_id: int, message_id: UUID) -> list[AttemptRow]:
+    """What was tried for a message, in order."""
+    return statements.attempts.rows(AttemptRow, workspace_id=workspace_id, id=message_id)
+
+
+def why(workspace_id: int, message_id: UUID, language: str) -> Why:
+    """Why somebody receives a message, in their language. Raises UnknownMessage."""
+    row = message(workspace_id, message_id)
+    ground = statements.lawful_ground.row(Ground, workspace_id=workspace_id, id=message_id)
+    assert ground is not None, "a message has a mailing and a purpose"
+    return Why(
+        message=row,
+        ground=ground,
+        rules=[
+            rules.explain(rules.parse(rule), rules.Vocabulary(), language)
+            for rule in (ground.audience if row.basis == "legitimate_interest" else None, ground.guard)
+            if rule is not None
+        ],
+        data=content.data_used(workspace_id, ground.template_version_id),
+    )
+
+
+def list_in_doubt(workspace_id: int, *, limit: int = 200) -> list[MessageRow]:
+    """Messages of which nobody knows whether they arrived, for a person to settle."""
+    return list_messages(workspace_id, state=MessageState.IN_DOUBT.value, limit=limit)
+
+
+def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:
+    """How the outbox stands."""
+    found = statements.queue_figures.row(QueueFigures, workspace_id=workspace_id, now=now)
+    assert found is not None
+    return found
+
+
+def progress(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    """By mailing and state: how many messages. A mailing without messages has an empty entry."""
+    wanted = list(mailing_ids)
+    figures: dict[int, dict[str, int]] = {mailing_id: {} for mailing_id in wanted}
+    for row in statements.progress.records(workspace_id=workspace_id, mailing_ids=wanted):
+        figures[row["mailing_id"]][row["state"]] = row["count"]
+    return figures
+
+
+def sending(workspace_id: int) -> Sending | None:
+    """How the workspace sends, or None when nobody has said so yet."""
+    return Sending.objects.filter(workspace_id=workspace_id).first()
+
+
+def about_mailings(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
+    """What every event of a message says about where it comes from, by mailing."""
+    found = Mailing.objects.filter(workspace_id=workspace_id, id__in=list(mailing_ids)).values_list(
+        "id", "purpose__code", "origin", "origin_id", "origin_version", "step", "name"
+    )
+    return {
+        mailing_id: {
+            "mailing": mailing_id,
+            "purpose": purpose,
+            "origin": origin,
+            "origin_id": origin_id,
+            "origin_version": version,
+            "step": step,
+            "name": name,
+        }
+        for mailing_id, purpose, origin, origin_id, version, step, name in found
+    }

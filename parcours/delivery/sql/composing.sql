@@ -1,0 +1,15 @@
+-- name: list_letters
+-- What the messages of a batch are made of: the person's language and attributes, the event that the message is about. Reads only.
+-- Parameters: ids.
+SELECT m.id, coalesce(c.email, '') AS email, coalesce(c.language, '') AS language, coalesce(c.attributes, '{}') AS attributes,
+       coalesce(e.properties, '{}') AS event
+FROM delivery_message m
+LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
+LEFT JOIN events_event e ON e.workspace_id = %(workspace_id)s AND e.contact_id = m.contact_id AND e.at = m.event_at AND e.id = m.event_id
+WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s);
+
+-- name: list_mailings
+-- The mailings of a batch: purpose, template version, coupon. Parameters: mailing_ids.
+SELECT l.id, l.template_version_id, l.coupon_id, p.code AS purpose, p.basis
+FROM delivery_mailing l JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+WHERE l.workspace_id = %(workspace_id)s AND l.id = ANY(%(mailing_ids)s);

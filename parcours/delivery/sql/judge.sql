@@ -1,0 +1,90 @@
+-- name: examine
+-- What speaks against each message of a locked batch, on the facts of this instant, and what lets it go. Reads only.
+-- Parameters: now, and cases: JSON rows of n, id, hash (hex of the address's keyed hash, null without one), day (the person's local
+-- date), outside and unguarded (null, or why the rule of the purpose or of the mailing leaves this person out).
+-- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
+-- messages that hold the person's places of that day. A purpose whose basis is not known lets nothing pass.
+WITH measuring AS MATERIALIZED (
+    SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
+           (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_clicks' AND is_measuring) AS clicks
+)
+SELECT b.id, coalesce(p.is_marketing, true) AS is_marketing, found.against,
+       jsonb_build_object('code', 'basis_' || p.basis, 'evidence', jsonb_strip_nulls(jsonb_build_object(
+           'purpose', p.code,
+           'record', CASE WHEN p.basis = 'consent' THEN s.record_id END,
+           'since', CASE WHEN p.basis = 'consent' THEN s.since END,
+           'rule', CASE WHEN p.basis = 'legitimate_interest' THEN p.audience END)))::text AS ground,
+       ARRAY(SELECT a.message_id FROM delivery_allowance a
+             WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
+             ORDER BY a.place) AS taken,
+       EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+               AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted') AS measured_opens,
+       EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+               AND o.purpose_id = (SELECT clicks FROM measuring) AND o.act = 'granted') AS measured_clicks
+FROM json_to_recordset(%(cases)s::json) AS b (n int, id uuid, hash text, day date, outside jsonb, unguarded jsonb)
+JOIN delivery_message m ON m.workspace_id = %(workspace_id)s AND m.id = b.id
+LEFT JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
+LEFT JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
+LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = l.purpose_id
+     AND s.channel = l.channel
+LEFT JOIN consent_suppression x ON x.workspace_id = %(workspace_id)s AND x.channel = l.channel AND x.address_hash = decode(b.hash, 'hex')
+CROSS JOIN LATERAL (
+    SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence
+               WHEN 'ledger' THEN jsonb_build_object('purpose', p.code, 'channel', l.channel, 'record', s.record_id, 'since', s.since)
+               WHEN 'address' THEN jsonb_build_object('since', x.at, 'cause', x.reason, 'detail', nullif(x.detail, ''), 'record', x.id)
+               WHEN 'outside' THEN jsonb_build_object('purpose', p.code) || b.outside
+               WHEN 'unguarded' THEN b.unguarded
+               WHEN 'stopped' THEN jsonb_build_object('since', l.stopped_at)
+               WHEN 'expired' THEN jsonb_build_object('since', m.expires_at, 'queued_at', m.queued_at)
+               ELSE '{}'::jsonb END)) ORDER BY r.position) AS against
+    FROM (VALUES
+        (1, 'not_judged', coalesce(p.basis, '') NOT IN ('contract', 'legitimate_interest', 'consent')
+                          OR l.channel IS DISTINCT FROM 'email', 'ledger'),
+        (2, 'stopped', l.stopped_at IS NOT NULL, 'stopped'),
+        (3, 'contact_gone', c.id IS NULL, ''),
+        (4, 'no_address', c.id IS NOT NULL AND b.hash IS NULL, ''),
+        (5, 'suppressed', x.id IS NOT NULL, 'address'),
+        (6, 'no_consent', p.basis = 'consent' AND s.id IS NULL, 'ledger'),
+        (7, 'consent_pending', p.basis = 'consent' AND s.act = 'requested', 'ledger'),
+        (8, 'consent_withdrawn', p.basis = 'consent' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
+        (9, 'objected', p.basis = 'legitimate_interest' AND s.act IN ('objected', 'withdrawn'), 'ledger'),
+        (10, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
+        (11, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
+        (12, 'expired', m.expires_at <= %(now)s, 'expired')
+    ) AS r (position, code, holds, evidence)
+    WHERE r.holds
+) AS found
+ORDER BY b.n;
+
+-- name: take_places
+-- Give one place of a local day to each of these people's messages, where it is free. The primary key decides between judges:
+-- the second waits for the first's commit and then goes without. Parameters: place, and wishes: JSON rows of id, contact_id, day.
+-- Locks: the new rows, always in the order of contacts, so that two judges cannot block each other. Returns who got one.
+INSERT INTO delivery_allowance (workspace_id, contact_id, day, place, message_id)
+SELECT %(workspace_id)s, t.contact_id, t.day, %(place)s, t.id
+FROM json_to_recordset(%(wishes)s::json) AS t (id uuid, contact_id uuid, day date)
+ORDER BY t.contact_id, t.day
+ON CONFLICT (workspace_id, contact_id, day, place) DO NOTHING
+RETURNING message_id;
+
+-- name: conclude
+-- Write the verdicts of a batch. Parameters: now, lease_until, and verdicts: JSON rows of id, verdict, reasons, due_at (null: unchanged),
+-- address, opens, clicks. Locks: none that the claim has not taken. Who may go is claimed under the next fence, which is returned.
+UPDATE delivery_message m
+SET verdict = j.verdict, reasons = j.reasons, judged_at = %(now)s::timestamptz, due_at = coalesce(j.due_at, m.due_at),
+    state = CASE j.verdict WHEN 'send' THEN 'sending' WHEN 'withhold' THEN 'withheld' ELSE 'queued' END,
+    lease_until = CASE WHEN j.verdict = 'send' THEN %(lease_until)s::timestamptz END,
+    fence = CASE WHEN j.verdict = 'send' THEN m.fence + 1 ELSE m.fence END,
+    address = CASE WHEN j.verdict = 'send' THEN j.address ELSE m.address END,
+    measured_opens = j.opens, measured_clicks = j.clicks
+FROM json_to_recordset(%(verdicts)s::json)
+     AS j (id uuid, verdict text, reasons jsonb, due_at timestamptz, address text, opens bool, clicks bool)
+WHERE m.workspace_id = %(workspace_id)s AND m.id = j.id AND m.state = 'queued'
+RETURNING m.id, m.fence;
+
+-- name: list_rules
+-- The rules that a batch has to be judged by. Parameters: mailing_ids.
+SELECT l.id AS mailing_id, l.guard, CASE WHEN p.basis = 'legitimate_interest' THEN p.audience END AS audience
+FROM delivery_mailing l JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+WHERE l.workspace_id = %(workspace_id)s AND l.id = ANY(%(mailing_ids)s);

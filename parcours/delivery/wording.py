@@ -1,0 +1,113 @@
+"""The gate's reasons in words, in French and in English, with their evidence: what happened, since when, what would change it.
+
+Both languages stand here side by side, because a reader of the interface and a recipient may not share theirs.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.utils import dateformat, translation
+
+from parcours.audiences import language as rules
+from parcours.delivery.types import Reason
+from parcours.kernel.errors import DomainError
+
+_FRENCH: dict[Reason, str] = {
+    Reason.BASIS_CONTRACT: "Envoyé parce que le contrat l’exige (finalité « {purpose} »).",
+    Reason.BASIS_LEGITIMATE_INTEREST: "Envoyé par intérêt légitime (finalité « {purpose} »), sans opposition de la personne.",
+    Reason.BASIS_CONSENT: "Envoyé avec le consentement donné le {since} (finalité « {purpose} »).",
+    Reason.NO_ADDRESS: "La personne n’a pas d’adresse e-mail. Une adresse permettrait l’envoi.",
+    Reason.SUPPRESSED: "L’adresse est exclue de tout envoi depuis le {since} ({cause}), tant que l’exclusion n’est pas levée.",
+    Reason.NO_CONSENT: "La personne n’a pas consenti à « {purpose} » par e-mail. Son consentement permettrait l’envoi.",
+    Reason.CONSENT_WITHDRAWN: "La personne a retiré son consentement à « {purpose} » le {since}. Elle seule peut le redonner.",
+    Reason.CONSENT_PENDING: "La personne n’a pas encore confirmé son consentement à « {purpose} », demandé le {since}.",
+    Reason.OBJECTED: "La personne s’est opposée à « {purpose} » le {since}. Elle seule peut lever son opposition.",
+    Reason.OUTSIDE_PURPOSE_AUDIENCE: "La personne n’est pas de celles que couvre « {purpose} » ({rule}).",
+    Reason.GUARD: "La condition de l’envoi n’est pas remplie ({rule}).",
+    Reason.EXPIRED: "Le message n’était plus valable depuis le {since}.",
+    Reason.FREQUENCY_CAP: "La personne a déjà reçu {per_day} message(s) commercial(aux) le {day} : le message attend le {until}.",
+    Reason.QUIET_HOURS: "Chez la personne, ce sont les heures calmes ({from} – {to}) : le message attend le {until}.",
+    Reason.TEMPLATE_FAILED: "Le message n’a pas pu être composé pour cette personne : {failed}",
+    Reason.CONTACT_GONE: "La personne n’existe plus dans cet espace.",
+    Reason.STOPPED: "L’envoi a été arrêté le {since}.",
+    Reason.NOT_JUDGED: "Le contrôle n’a pas pu être fait ; dans le doute, rien ne part.",
+}
+_ENGLISH: dict[Reason, str] = {
+    Reason.BASIS_CONTRACT: "Sent because the contract requires it (purpose “{purpose}”).",
+    Reason.BASIS_LEGITIMATE_INTEREST: "Sent on a legitimate interest (purpose “{purpose}”), to which the person has not objected.",
+    Reason.BASIS_CONSENT: "Sent with the consent given on {since} (purpose “{purpose}”).",
+    Reason.NO_ADDRESS: "The person has no email address. An address would allow it.",
+    Reason.SUPPRESSED: "The address has been excluded from all mail since {since} ({cause}). Only lifting that would allow it.",
+    Reason.NO_CONSENT: "The person has not consented to “{purpose}” by email. Their consent would allow it.",
+    Reason.CONSENT_WITHDRAWN: "The person withdrew their consent to “{purpose}” on {since}. Only they can give it again.",
+    Reason.CONSENT_PENDING: "The person has not yet confirmed their consent to “{purpose}”, asked for on {since}.",
+    Reason.OBJECTED: "The person objected to “{purpose}” on {since}. Only they can lift that.",
+    Reason.OUTSIDE_PURPOSE_AUDIENCE: "The person is not among those whom “{purpose}” covers ({rule}).",
+    Reason.GUARD: "The condition of this sending does not hold ({rule}).",
+    Reason.EXPIRED: "The message was out of date since {since}.",
+    Reason.FREQUENCY_CAP: "The person has already had {per_day} marketing message(s) on {day}: this one waits until {until}.",
+    Reason.QUIET_HOURS: "It is quiet hours where the person lives ({from} – {to}): the message waits until {until}.",
+    Reason.TEMPLATE_FAILED: "The message could not be composed for this person: {failed}",
+    Reason.CONTACT_GONE: "The person is no longer in this workspace.",
+    Reason.STOPPED: "The sending was stopped on {since}.",
+    Reason.NOT_JUDGED: "The check could not be made; in doubt, nothing leaves.",
+}
+_CAUSES = {
+    "fr": {"bounce": "rejet", "complaint": "plainte", "manual": "décision", "import": "import"},
+    "en": {"bounce": "bounce", "complaint": "complaint", "manual": "decision", "import": "import"},
+}
+
+
+def explain_reason(
+    reason: Mapping[str, Any],
+    language: str,
+    *,
+    time_zone: str = "UTC",
+    purposes: Mapping[str, str] | None = None,
+    vocabulary: rules.Vocabulary | None = None,
+) -> str:
+    """One of the gate's reasons as a sentence. `purposes` gives codes their names; instants are shown in `time_zone`."""
+    spoken = "fr" if language == "fr" else "en"
+    try:
+        sentence = (_FRENCH if spoken == "fr" else _ENGLISH)[Reason(reason["code"])]
+    except (KeyError, ValueError):
+        return str(reason.get("code", ""))
+    evidence = reason.get("evidence") or {}
+    shown = {name: _shown(name, value, spoken, time_zone) for name, value in evidence.items()}
+    if "rule" in evidence:
+        shown["rule"] = _rule(evidence, spoken, vocabulary)
+    if "purpose" in evidence and purposes:
+        shown["purpose"] = purposes.get(evidence["purpose"], evidence["purpose"])
+    return sentence.format_map(_Shown(shown))
+
+
+class _Shown(dict[str, str]):
+    """What is missing in old evidence is shown as a question mark, never as an error."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _shown(name: str, value: Any, language: str, time_zone: str) -> str:
+    if name in ("since", "until"):
+        at = datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
+        with translation.override(language):
+            return dateformat.format(at, "j F Y H:i")
+    if name == "day":
+        with translation.override(language):
+            return dateformat.format(date.fromisoformat(value), "j F Y")
+    if name == "cause":
+        return _CAUSES[language].get(value, str(value))
+    return str(value)
+
+
+def _rule(evidence: Mapping[str, Any], language: str, vocabulary: rules.Vocabulary | None) -> str:
+    """The rule as a sentence; why it could not be evaluated, when that is the reason."""
+    if "failed" in evidence:
+        return str(evidence["failed"])
+    try:
+        return rules.explain(rules.parse(evidence["rule"]), vocabulary or rules.Vocabulary(), language)
+    except DomainError as error:
+        return error.message

@@ -1,0 +1,66 @@
+"""Writing to the log, in sets. Called inside a workspace's scope.
+
+Events of people's own changes (lists, consent, attributes) are written by `events.people`, what comes in from outside by
+`events.intake`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from parcours.events.types import NewEvent
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+RECEIPTS_KEPT = timedelta(days=90)
+"""How long a repeated messageId is recognised."""
+
+
+def append(workspace_id: int, events: Sequence[NewEvent], *, now: datetime) -> int:
+    """Write events, in their order, in one statement; return how many were new.
+
+    `now` is when they became known. A transaction that read whom they are about earlier calls `contacts.actions.hold_people`
+    before that, so that nobody is merged away meanwhile.
+    """
+    if not events:
+        return 0
+    ensure_months(event.at for event in events)
+    return statements.append.run(**append_parameters(workspace_id, events, now))
+
+
+def append_parameters(workspace_id: int, events: Sequence[NewEvent], now: datetime) -> dict[str, Any]:
+    """The parameters of the statement `append`."""
+    rows = [
+        {
+            "n": n,
+            "contact_id": event.contact_id,
+            "name": event.name,
+            "at": event.at,
+            "properties": event.properties,
+            "key": event.message_key,
+        }
+        for n, event in enumerate(events)
+    ]
+    return {"workspace_id": workspace_id, "events": msgspec.json.encode(rows).decode(), "now": now}
+
+
+def ensure_months(instants: Iterable[datetime]) -> None:
+    """Make the partitions that events at these instants need. Takes a lock on the log only where one is missing."""
+    statements.ensure_months.run(months=months_of(instants))
+
+
+def months_of(instants: Iterable[datetime]) -> list[date]:
+    """The first days of the months (UTC) of some instants."""
+    return [date(year, month, 1) for year, month in sorted({(at.year, at.month) for at in instants})]
+
+
+def prepare_months(now: datetime) -> None:
+    """Make this month's partition and the next one's, so that no writer needs to. Daily work of the workers."""
+    ensure_months([now, now + timedelta(days=31)])
+
+
+def forget_receipts(workspace_id: int, *, now: datetime) -> int:
+    """Drop the receipts of messages older than RECEIPTS_KEPT. Daily work of the workers."""
+    return statements.forget_receipts.run(workspace_id=workspace_id, before=now - RECEIPTS_KEPT)

@@ -1,0 +1,111 @@
+"""Changes of people that are also events: the change and what it tells are written in one transaction.
+
+This is what web, api, public and journeys call. The changes themselves are in `contacts.actions` and `consent.actions`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from parcours.consent import actions as consent
+from parcours.consent.types import Act, Statement
+from parcours.contacts import actions as contacts
+from parcours.contacts.types import Person, SavedPerson
+from parcours.events import types as names
+from parcours.events.actions import append
+from parcours.events.types import NewEvent
+
+_ACTS = {
+    Act.GRANTED: names.CONSENT_GRANTED,
+    Act.REQUESTED: names.CONSENT_REQUESTED,
+    Act.WITHDRAWN: names.CONSENT_WITHDRAWN,
+    Act.OBJECTED: names.CONSENT_OBJECTED,
+}
+
+
+def save_people(
+    workspace_id: int,
+    people: Sequence[Person],
+    *,
+    now: datetime,
+    declare: bool = False,
+    partial: bool = False,
+) -> list[SavedPerson]:
+    """`contacts.actions.save_people`, with Contact Created, Attributes Changed and Contacts Merged."""
+    saved = contacts.save_people(workspace_id, people, now=now, declare=declare, partial=partial)
+    told: list[NewEvent] = []
+    for person, one in zip(people, saved, strict=True):
+        if one.created:
+            properties = {"source": person.source} if person.source else {}
+            told.append(NewEvent(one.contact_id, names.CONTACT_CREATED, properties, at=now))
+        told += [
+            NewEvent(one.contact_id, names.CONTACTS_MERGED, {"merged": str(dropped)}, at=now)
+            for dropped in one.merged
+        ]
+        if one.changes:
+            told.append(NewEvent(one.contact_id, names.ATTRIBUTES_CHANGED, {"changes": one.changes}, at=now))
+    append(workspace_id, told, now=now)
+    return saved
+
+
+def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> None:
+    """`contacts.actions.merge`, with Contacts Merged."""
+    contacts.merge(workspace_id, kept, dropped, now=now)
+    append(workspace_id, [NewEvent(kept, names.CONTACTS_MERGED, {"merged": str(dropped)}, at=now)], now=now)
+
+
+def record_statements(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
+    """`consent.actions.record`, with an event for each statement that changed what may be sent."""
+    changed = consent.record(workspace_id, said, now=now)
+    told = [
+        NewEvent(
+            one.contact_id,
+            _ACTS[one.act],
+            {"purpose": one.purpose, "channel": one.channel.value, "source": one.evidence.source},
+            at=one.at or now,
+        )
+        for one in changed
+    ]
+    append(workspace_id, told, now=now)
+    return changed
+
+
+def add_to_list(workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime) -> list[UUID]:
+    """`contacts.actions.add_to_list`, with List Joined."""
+    joined = contacts.add_to_list(workspace_id, slug, contact_ids, now=now)
+    _tell_all(workspace_id, joined, names.LIST_JOINED, {"list": slug}, now)
+    return joined
+
+
+def remove_from_list(
+    workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
+) -> list[UUID]:
+    """`contacts.actions.remove_from_list`, with List Left."""
+    left = contacts.remove_from_list(workspace_id, slug, contact_ids, now=now)
+    _tell_all(workspace_id, left, names.LIST_LEFT, {"list": slug}, now)
+    return left
+
+
+def change_attribute(
+    workspace_id: int, contact_ids: Sequence[UUID], name: str, value: Any, *, now: datetime
+) -> list[UUID]:
+    """`contacts.actions.change_attribute`, with Attributes Changed; return the contacts that had another value."""
+    changed = contacts.change_attribute(workspace_id, contact_ids, name, value, now=now)
+    told = [
+        NewEvent(
+            one.contact_id,
+            names.ATTRIBUTES_CHANGED,
+            {"changes": {name: {"from": one.before, "to": value}}},
+            at=now,
+        )
+        for one in changed
+    ]
+    append(workspace_id, told, now=now)
+    return [one.contact_id for one in changed]
+
+
+def _tell_all(
+    workspace_id: int, contact_ids: Sequence[UUID], name: str, properties: dict[str, Any], now: datetime
+) -> None:
+    append(workspace_id, [NewEvent(each, name, properties, at=now) for each in contact_ids], now=now)

@@ -1,0 +1,38 @@
+"""Reads of the log: one contact's timeline, which names occur."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from parcours.events.types import NameCount, TimelineEntry
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+
+def timeline(
+    workspace_id: int,
+    contact_id: UUID,
+    *,
+    names: Sequence[str] | None = None,
+    before: tuple[datetime, int] | None = None,
+    limit: int = 50,
+) -> list[TimelineEntry]:
+    """A page of a contact's events, newest first; `before` is (at, id) of the last entry of the page above."""
+    before_at, before_id = before or (None, None)
+    return statements.timeline.rows(
+        TimelineEntry,
+        workspace_id=workspace_id,
+        contact_id=contact_id,
+        names=None if names is None else list(names),
+        before_at=before_at,
+        before_id=before_id,
+        limit=limit,
+    )
+
+
+def name_counts(workspace_id: int, *, since: datetime, now: datetime, limit: int = 200) -> list[NameCount]:
+    """Which events occurred since an instant, most frequent first: for pickers in the rule and journey editors."""
+    return statements.name_counts.rows(
+        NameCount, workspace_id=workspace_id, since=since, now=now, limit=limit
+    )

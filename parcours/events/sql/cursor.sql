@@ -1,0 +1,35 @@
+-- name: start_cursor
+-- Make a consumer's cursor, at the beginning of the log, if it has none.
+INSERT INTO events_cursor (workspace_id, consumer) VALUES (%(workspace_id)s, %(consumer)s)
+ON CONFLICT DO NOTHING;
+
+-- name: lock_cursor
+-- A consumer's position, or no row when another worker holds it. Locks: the cursor's row.
+SELECT xid::text AS after_xid, event_id AS after_id
+FROM events_cursor
+WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: next_span
+-- The last of at most `limit` events after a position, below every transaction that is still running, and their number.
+SELECT until_xid, until_id, count FROM (
+    SELECT xid::text AS until_xid, id AS until_id, row_number() OVER (ORDER BY xid, id) AS count
+    FROM events_event
+    WHERE workspace_id = %(workspace_id)s
+      AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
+      AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY xid, id
+    LIMIT %(limit)s
+) AS numbered
+ORDER BY count DESC
+LIMIT 1;
+
+-- name: move_cursor
+-- Write a consumer's position, which commits with its work.
+UPDATE events_cursor SET xid = %(until_xid)s::text::xid8, event_id = %(until_id)s
+WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;
+
+
+-- name: drop_cursor
+-- Forget a consumer's position. Locks: the cursor's row.
+DELETE FROM events_cursor WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;

@@ -1,0 +1,46 @@
+-- name: prepare
+-- Begin a group commit for one workspace: its scope, everybody held in place, the months that it writes to.
+-- Locks: advisory, shared (see contacts' `hold_people`); for a missing month, the log.
+SELECT set_config('app.workspace', %(workspace_id)s::text, true),
+       pg_advisory_xact_lock_shared(hashtext('contacts.people'), %(workspace_id)s::integer),
+       (SELECT count(*) FROM (SELECT events_ensure_month(month) FROM unnest(%(months)s::date[]) AS month) AS made);
+
+-- name: take_in
+-- Store plain events (JSON: key, external, anonymous, email, name, at, properties) of people who are known: every identity
+-- given leads to one and the same contact, and the key has no receipt yet. Returns the places (from 1) of those whose people are not
+-- known; nothing is stored for them. Keys are unique in the batch.
+-- Side effects: events_receipt. Locks: waits for a transaction that is storing the same key.
+WITH batch AS MATERIALIZED (
+    SELECT * FROM ROWS FROM (
+        jsonb_to_recordset(%(events)s::jsonb)
+            AS (key uuid, external text, anonymous text, email text, name text, at timestamptz, properties jsonb)
+    ) WITH ORDINALITY AS new (key, external, anonymous, email, name, at, properties, n)
+), found AS MATERIALIZED (
+    -- Subqueries, not joins: whatever the planner believes about the table, each is one probe of the unique index.
+    SELECT batch.*,
+           (SELECT contact_id FROM contacts_identity AS shop
+            WHERE shop.workspace_id = %(workspace_id)s AND shop.kind = 'external' AND shop.value = batch.external) AS shop,
+           (SELECT contact_id FROM contacts_identity AS browser
+            WHERE browser.workspace_id = %(workspace_id)s AND browser.kind = 'anonymous' AND browser.value = batch.anonymous) AS browser,
+           (SELECT contact_id FROM contacts_identity AS address
+            WHERE address.workspace_id = %(workspace_id)s AND address.kind = 'email' AND address.value = batch.email) AS address
+    FROM batch
+), known AS MATERIALIZED (
+    SELECT n, key, name, at, properties, coalesce(shop, browser, address) AS contact_id
+    FROM found
+    WHERE (external IS NULL OR shop IS NOT NULL)
+      AND (anonymous IS NULL OR browser = coalesce(shop, browser))
+      AND (email IS NULL OR address = coalesce(shop, browser, address))
+), receipt AS (
+    INSERT INTO events_receipt (workspace_id, message_key, received_at)
+    SELECT %(workspace_id)s, key, %(now)s FROM known ORDER BY key
+    ON CONFLICT DO NOTHING
+    RETURNING message_key
+), stored AS (
+    INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, properties)
+    SELECT %(workspace_id)s, known.at, %(now)s, known.contact_id, known.name, known.properties
+    FROM known
+    WHERE (known.key IN (SELECT message_key FROM receipt)) IS TRUE  -- IS TRUE: a hashed look-up, never a nested loop
+    ORDER BY known.n
+)
+SELECT n FROM batch WHERE n NOT IN (SELECT n FROM known);

@@ -1,0 +1,53 @@
+-- name: ensure_months
+-- Make the partitions of these months (first days) where they are missing.
+-- Locks: for a missing one, the log exclusively until the transaction ends. Call it before anything else.
+SELECT events_ensure_month(month) FROM unnest(%(months)s::date[]) AS month;
+
+-- name: append
+-- Insert events (JSON: n, contact_id, name, at, properties, key) in the order of `n`. Those with a key are stored only if
+-- the key has no receipt yet, and get one.
+-- Side effects: events_receipt. Locks: waits for a transaction that is storing the same key.
+WITH batch AS (
+    SELECT * FROM jsonb_to_recordset(%(events)s::jsonb)
+        AS new (n integer, contact_id uuid, name text, at timestamptz, properties jsonb, key uuid)
+), receipt AS (
+    INSERT INTO events_receipt (workspace_id, message_key, received_at)
+    SELECT DISTINCT %(workspace_id)s, key, %(now)s::timestamptz FROM batch WHERE key IS NOT NULL ORDER BY key
+    ON CONFLICT DO NOTHING
+    RETURNING message_key
+)
+INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, properties)
+SELECT %(workspace_id)s, batch.at, %(now)s, batch.contact_id, batch.name, batch.properties
+FROM batch
+WHERE batch.key IS NULL OR batch.key IN (SELECT message_key FROM receipt)
+ORDER BY batch.n;
+
+-- name: receive
+-- Give receipts to message keys; returns those that had none.
+INSERT INTO events_receipt (workspace_id, message_key, received_at)
+SELECT %(workspace_id)s, key, %(now)s FROM unnest(%(keys)s::uuid[]) AS key ORDER BY key
+ON CONFLICT DO NOTHING
+RETURNING message_key;
+
+-- name: forget_receipts
+-- Drop receipts older than an instant: a message repeated after that counts again.
+DELETE FROM events_receipt WHERE workspace_id = %(workspace_id)s AND received_at < %(before)s;
+
+-- name: timeline
+-- A contact's events, newest first, after the keyset (before_at, before_id); both null for the first page. `names` null: all.
+SELECT id, at, name, properties
+FROM events_event
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
+  AND (%(names)s::text[] IS NULL OR name = ANY(%(names)s::text[]))
+  AND (%(before_at)s::timestamptz IS NULL OR (at, id) < (%(before_at)s::timestamptz, %(before_id)s::bigint))
+ORDER BY at DESC, id DESC
+LIMIT %(limit)s;
+
+-- name: name_counts
+-- How often each name occurred since an instant, most frequent first. Reads the log since then.
+SELECT name, count(*) AS count
+FROM events_event
+WHERE workspace_id = %(workspace_id)s AND at >= %(since)s AND at <= %(now)s
+GROUP BY name
+ORDER BY count DESC, name
+LIMIT %(limit)s;

@@ -1,0 +1,112 @@
+"""Events as they are handed in, read back and consumed; names that only Parcours writes. No Django here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+CONTACT_CREATED = "Contact Created"
+ATTRIBUTES_CHANGED = "Attributes Changed"
+CONTACTS_MERGED = "Contacts Merged"
+LIST_JOINED = "List Joined"
+LIST_LEFT = "List Left"
+CONSENT_GRANTED = "Consent Granted"
+CONSENT_REQUESTED = "Consent Requested"
+CONSENT_WITHDRAWN = "Consent Withdrawn"
+CONSENT_OBJECTED = "Consent Objected"
+SEGMENT_ENTERED = "Segment Entered"
+SEGMENT_LEFT = "Segment Left"
+JOURNEY_ENTERED = "Journey Entered"
+JOURNEY_FINISHED = "Journey Finished"
+EMAIL_SENT = "Email Sent"
+EMAIL_DELAYED = "Email Delayed"
+EMAIL_WITHHELD = "Email Withheld"
+EMAIL_FAILED = "Email Failed"
+EMAIL_DELIVERED = "Email Delivered"
+EMAIL_OPENED = "Email Opened"
+EMAIL_LINK_CLICKED = "Email Link Clicked"
+EMAIL_BOUNCED = "Email Bounced"
+EMAIL_MARKED_AS_SPAM = "Email Marked as Spam"
+UNSUBSCRIBED = "Unsubscribed"
+
+RESERVED_NAMES = frozenset({
+    CONTACT_CREATED, ATTRIBUTES_CHANGED, CONTACTS_MERGED, LIST_JOINED, LIST_LEFT,
+    CONSENT_GRANTED, CONSENT_REQUESTED, CONSENT_WITHDRAWN, CONSENT_OBJECTED,
+    SEGMENT_ENTERED, SEGMENT_LEFT, JOURNEY_ENTERED, JOURNEY_FINISHED,
+    EMAIL_SENT, EMAIL_DELAYED, EMAIL_WITHHELD, EMAIL_FAILED, EMAIL_DELIVERED, EMAIL_OPENED, EMAIL_LINK_CLICKED,
+    EMAIL_BOUNCED, EMAIL_MARKED_AS_SPAM, UNSUBSCRIBED,
+})  # fmt: skip
+"""Names of events that only Parcours itself writes; refused from outside, in any case of letters."""
+
+PAGE_VIEWED = "Page Viewed"
+SCREEN_VIEWED = "Screen Viewed"
+GROUP_JOINED = "Group Joined"
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """Something that happened to a contact at `at` (aware). With a `message_key` it is stored once, however often it comes."""
+
+    contact_id: UUID
+    name: str
+    properties: Mapping[str, Any]
+    at: datetime
+    message_key: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One event of a contact, as their page shows it. (`at`, `id`) is the keyset of the next page."""
+
+    id: int
+    at: datetime
+    name: str
+    properties: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NameCount:
+    """How often a name occurred."""
+
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Committed events that a consumer has not read: after (after_xid, after_id), up to and with (until_xid, until_id).
+
+    In SQL: `(xid, id) > (%(after_xid)s::text::xid8, %(after_id)s) AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)`.
+    """
+
+    after_xid: str
+    after_id: int
+    until_xid: str
+    until_id: int
+    count: int
+
+
+class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that passed the pipeline. `key` is a UUID in hex digits. `name` is empty for calls that are no event (identify, alias).
+
+    `email` beside `external` is an address seen there, which proves nothing; alone it says who this is (`contacts.types.Person`).
+    """
+
+    kind: str
+    key: str
+    at: datetime
+    name: str = ""
+    properties: dict[str, Any] = {}
+    external: str | None = None
+    anonymous: str | None = None
+    email: str | None = None
+    previous: str | None = None
+    traits: dict[str, Any] | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """True for an event that tells nothing new about the person, provided that the person is known."""
+        return self.traits is None and self.previous is None

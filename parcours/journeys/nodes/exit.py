@@ -1,0 +1,40 @@
+"""The end of the journey, with its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+from psycopg import sql
+
+from parcours.journeys.nodes import reading
+from parcours.journeys.nodes.base import Choice, Description, Node, Surroundings, Way
+
+
+@dataclass(frozen=True)
+class Exit(Node):
+    """Leave. The reason is kept in the event `Journey Finished`."""
+
+    keyword = "exit"
+    more = frozenset()
+
+    reason: str
+
+    @classmethod
+    def parse(cls, data: Mapping[str, object], position: str) -> Self:
+        return cls(reason=reading.text(data["exit"], f"{position}.exit"))
+
+    def validate(self, around: Surroundings, position: str) -> None:
+        """Nothing to look up."""
+
+    def compile(self, prefix: str) -> Choice:
+        return Choice(sql.Literal("exit"))
+
+    def describe(self, around: Surroundings, language: str) -> Description:
+        with translation.override(language):
+            return Description(_("Exit"), _("Leaves the journey: %(reason)s.") % {"reason": self.reason})
+
+    @property
+    def ways(self) -> Sequence[Way]:
+        return (Way("exit", None),)

@@ -1,0 +1,202 @@
+"""Reads about journeys: the list, the canvas with its people, one person's path."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from parcours.accounts.models import Workspace
+from parcours.audiences import language as rules
+from parcours.audiences import queries as audiences
+from parcours.content.models import Coupon, Template
+from parcours.events.types import LIST_JOINED
+from parcours.journeys.errors import UnknownJourney
+from parcours.journeys.graph import Entry, Graph
+from parcours.journeys.models import Journey, Version
+from parcours.journeys.nodes.base import Description, Surroundings
+from parcours.journeys.types import EdgeView, GraphView, JourneyCount, NodeView, RunView, StepView
+from parcours.journeys.versions import read_graph
+from parcours.kernel import sql
+
+statements = sql.load(__package__)
+
+
+def journeys(workspace_id: int) -> list[Journey]:
+    """Every journey, those that run first, then by name."""
+    order = {"published": 0, "paused": 1, "draft": 2, "archived": 3}
+    found = Journey.objects.filter(workspace_id=workspace_id).select_related("live")
+    return sorted(found, key=lambda journey: (order[journey.state], journey.name_fr))
+
+
+def counts(workspace_id: int) -> dict[int, JourneyCount]:
+    """People inside and entered, by journey id, in one statement."""
+    rows = statements.people_by_journey.records(workspace_id=workspace_id)
+    return {row["journey_id"]: JourneyCount(row["inside"], row["entered"]) for row in rows}
+
+
+def access_journey(workspace_id: int, slug: str) -> Journey:
+    """The journey of this address. Raises UnknownJourney."""
+    found = Journey.objects.filter(workspace_id=workspace_id, slug=slug).select_related("live").first()
+    if found is None:
+        raise UnknownJourney(_("There is no journey “%(slug)s”.") % {"slug": slug}, field="slug")
+    return found
+
+
+def versions(workspace_id: int, journey: Journey) -> list[Version]:
+    """The versions of a journey, newest first."""
+    return list(Version.objects.filter(workspace_id=workspace_id, journey=journey).order_by("-number"))
+
+
+def surroundings(workspace_id: int) -> Surroundings:
+    """What the graphs of this workspace may name."""
+    templates = Template.objects.filter(workspace_id=workspace_id).values_list("slug", "name")
+    coupons = Coupon.objects.filter(workspace_id=workspace_id).values_list("slug", "name")
+    return Surroundings(audiences.vocabulary(workspace_id), dict(templates), dict(coupons))
+
+
+def graph_view(workspace_id: int, version: Version, *, language: str, now: datetime) -> GraphView:
+    """A version as the canvas draws it, in `language` (`fr` or `en`), with its messages since midnight in the workspace's zone."""
+    graph = read_graph(version.graph)
+    around = surroundings(workspace_id)
+    figures = _figures(workspace_id, version, now)
+    return GraphView(
+        version=version.number,
+        start=graph.start,
+        entry=describe_entry(graph.entry, around, language),
+        entered=figures.entered,
+        nodes=[
+            _node_view(graph, name, graph.nodes[name].describe(around, language), figures)
+            for name in graph.order
+        ],
+        edges=list(_edges(graph, figures)),
+    )
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What is counted about a version: people by node number, runs by (node number, outcome), today's messages by node name."""
+
+    entered: int
+    here: Mapping[int, int]
+    ways: Mapping[tuple[int, str], int]
+    messages: Mapping[str, Mapping[str, int]]
+
+
+def _figures(workspace_id: int, version: Version, now: datetime) -> _Figures:
+    parameters = {"workspace_id": workspace_id, "version_id": version.pk}
+    here = statements.people_by_node.records(**parameters)
+    ways = statements.passed_by_node.records(**parameters)
+    return _Figures(
+        entered=statements.entered_version.scalar(**parameters),
+        here={row["node"]: row["people"] for row in here},
+        ways={(row["node"], row["outcome"]): row["passed"] for row in ways},
+        messages=_messages_today(workspace_id, version.graph["mailings"], now),
+    )
+
+
+def _messages_today(
+    workspace_id: int, mailings: Mapping[str, int], now: datetime
+) -> dict[str, dict[str, int]]:
+    zone = ZoneInfo(Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id))
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    rows = statements.messages_by_mailing.records(
+        workspace_id=workspace_id, mailings=list(mailings.values()), since=midnight
+    )
+    found = {row["mailing_id"]: row for row in rows}
+    return {name: found.get(mailing, {"mailing_id": mailing}) for name, mailing in mailings.items()}
+
+
+def _node_view(graph: Graph, name: str, described: Description, figures: _Figures) -> NodeView:
+    number = graph.number[name]
+    messages = figures.messages.get(name, {})
+    return NodeView(
+        name=name,
+        number=number,
+        kind=graph.nodes[name].keyword,
+        title=described.title,
+        sentence=described.sentence,
+        here=figures.here.get(number, 0),
+        passed=sum(figures.ways.get((number, way.outcome), 0) for way in graph.nodes[name].ways),
+        sent=messages.get("sent", 0),
+        withheld=messages.get("withheld", 0),
+        delayed=messages.get("delayed", 0),
+        mailing_id=messages.get("mailing_id"),
+    )
+
+
+def _edges(graph: Graph, figures: _Figures) -> Iterator[EdgeView]:
+    for name in graph.order:
+        node, number = graph.nodes[name], graph.number[name]
+        left = sum(figures.ways.get((number, way.outcome), 0) for way in node.ways)
+        for way in node.ways:
+            passed = figures.ways.get((number, way.outcome), 0)
+            yield EdgeView(name, way.target, way.outcome, passed, passed / left if left else None)
+
+
+def describe_entry(entry: Entry, around: Surroundings, language: str) -> str:
+    """Who enters, as a sentence."""
+    words = around.vocabulary
+    with translation.override(language):
+        if entry.subject is None:
+            sentence = _("Enters on the event “%(event)s”") % {"event": entry.event}
+        elif entry.event == LIST_JOINED:
+            sentence = _("Enters on joining the list “%(name)s”") % {
+                "name": words.lists.get(entry.subject, entry.subject)
+            }
+        else:
+            word = words.segments.get(entry.subject)
+            sentence = _("Enters on coming into the segment “%(name)s”") % {
+                "name": word.name if word else entry.subject
+            }
+        conditions = []
+        if entry.subject is None and entry.where:
+            conditions.append(rules.explain_filters(entry.where, language))
+        if entry.rule is not None:
+            conditions.append(rules.explain(entry.rule, words, language))
+        often = {"once": _("once in a life"), "event": _("each time")}.get(
+            entry.key, _("once for each “%(key)s”") % {"key": entry.key}
+        )
+        if conditions:
+            sentence = _("%(sentence)s, if %(rule)s") % {"sentence": sentence, "rule": "; ".join(conditions)}
+        return f"{sentence} ({often})."
+
+
+def runs_of(workspace_id: int, contact_id: UUID, *, language: str) -> list[RunView]:
+    """One person's passages, newest first, each with its path: why they received what they received."""
+    runs = statements.runs_of_contact.records(workspace_id=workspace_id, contact_id=contact_id)
+    if not runs:
+        return []
+    steps: dict[int, list[dict[str, Any]]] = {}
+    for step in statements.steps_of_runs.records(workspace_id=workspace_id, runs=[run["id"] for run in runs]):
+        steps.setdefault(step["run_id"], []).append(step)
+    around = surroundings(workspace_id)
+    return [_run_view(run, steps.get(run["id"], []), around, language) for run in runs]
+
+
+def _run_view(
+    run: Mapping[str, Any], steps: Iterable[Mapping[str, Any]], around: Surroundings, language: str
+) -> RunView:
+    graph = read_graph(run["graph"])
+    fields = {key: run[key] for key in RunView.__dataclass_fields__ if key in run}
+    standing = graph.order[run["node"]] if run["due_at"] is not None else None
+    return RunView(
+        **fields, standing=standing, steps=[_step_view(graph, step, around, language) for step in steps]
+    )
+
+
+def _step_view(graph: Graph, step: Mapping[str, Any], around: Surroundings, language: str) -> StepView:
+    name = graph.order[step["node"]]
+    described = graph.nodes[name].describe(around, language)
+    return StepView(
+        name=name,
+        kind=graph.nodes[name].keyword,
+        title=described.title,
+        sentence=described.sentence,
+        outcome=step["outcome"],
+        at=step["at"],
+    )

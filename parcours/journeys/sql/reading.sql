@@ -1,0 +1,52 @@
+-- name: people_by_journey
+-- How many runs each journey has, active and in all.
+SELECT journey_id, count(*) FILTER (WHERE due_at IS NOT NULL) AS inside, count(*) AS entered
+FROM journeys_run
+WHERE workspace_id = %(workspace_id)s
+GROUP BY journey_id;
+
+-- name: people_by_node
+-- How many people of a version stand at each node now. Parameters: version_id.
+SELECT node, count(*) AS people
+FROM journeys_run
+WHERE workspace_id = %(workspace_id)s AND version_id = %(version_id)s AND due_at IS NOT NULL
+GROUP BY node;
+
+-- name: entered_version
+-- How many runs ever entered a version. Parameters: version_id.
+SELECT count(*) FROM journeys_run WHERE workspace_id = %(workspace_id)s AND version_id = %(version_id)s;
+
+-- name: passed_by_node
+-- How many runs of a version left each node by each way. Parameters: version_id. Reads the index alone.
+SELECT node, outcome, count(*) AS passed
+FROM journeys_step
+WHERE workspace_id = %(workspace_id)s AND version_id = %(version_id)s
+GROUP BY node, outcome;
+
+-- name: messages_by_mailing
+-- What became of each mailing's messages since an instant (the start of today, in the workspace's zone).
+-- Parameters: mailings (ids), since.
+SELECT mailing_id,
+       count(*) FILTER (WHERE sent_at >= %(since)s) AS sent,
+       count(*) FILTER (WHERE state = 'withheld' AND judged_at >= %(since)s) AS withheld,
+       count(*) FILTER (WHERE state = 'queued' AND verdict = 'delay' AND judged_at >= %(since)s) AS delayed
+FROM delivery_message
+WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY(%(mailings)s)
+GROUP BY mailing_id;
+
+-- name: runs_of_contact
+-- One person's runs, newest first. Parameters: contact_id.
+SELECT run.id, version.number AS version, journey.slug AS journey, journey.name_fr, journey.name_en, journey.state,
+       run.entered_at, run.due_at, run.finished_at, run.node, version.graph
+FROM journeys_run run
+JOIN journeys_journey journey ON journey.workspace_id = %(workspace_id)s AND journey.id = run.journey_id
+JOIN journeys_version version ON version.workspace_id = %(workspace_id)s AND version.id = run.version_id
+WHERE run.workspace_id = %(workspace_id)s AND run.contact_id = %(contact_id)s
+ORDER BY run.entered_at DESC, run.id DESC;
+
+-- name: steps_of_runs
+-- The nodes that these runs passed, in order. Parameters: runs (ids).
+SELECT run_id, node, outcome, at
+FROM journeys_step
+WHERE workspace_id = %(workspace_id)s AND run_id = ANY(%(runs)s)
+ORDER BY run_id, id;

@@ -1,0 +1,68 @@
+"""The one RSGI callable: hot addresses here, every other one to Django's pages."""
+
+import asyncio
+import gc
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from parcours.public.hot import http
+from parcours.public.hot.http import Protocol_, Scope
+from parcours.public.hot.intake import Intake
+from parcours.public.hot.keys import KeyRing
+from parcours.public.hot.tracking import Tracking
+from parcours.public.hot.wsgi import Application as WsgiApplication
+from parcours.public.hot.wsgi import Pages
+
+logger = logging.getLogger(__name__)
+
+PAGE_THREADS = 8
+COLLECT = (20_000, 20, 50)
+"""Thresholds of the garbage collector: requests make few cycles, and each pass stops them all."""
+
+
+class Application:
+    """Serves one process. Granian calls `__rsgi_init__` in the worker, with its loop, before the first request."""
+
+    def __init__(self, pages: WsgiApplication) -> None:
+        self._wsgi = pages
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
+        self._pages = Pages(self._wsgi, self._page_threads)
+        self._keys = KeyRing(loop.time)
+        self._intake = Intake(self._keys)
+        self._tracking = Tracking()
+        self._is_started = False
+
+    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._is_started and not loop.is_running():
+            loop.run_until_complete(self.stop())
+
+    async def stop(self) -> None:
+        """Finish what was accepted, then close all connections of the hot paths."""
+        await self._intake.stop()
+        await self._tracking.stop()
+        await asyncio.get_running_loop().run_in_executor(None, self._keys.close)
+        self._page_threads.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self) -> None:
+        """Start the writers, on the loop that serves requests."""
+        self._is_started = True
+        gc.freeze()  # what is loaded now stays: the collector need not look at it again
+        gc.set_threshold(*COLLECT)
+        loop = asyncio.get_running_loop()
+        self._intake.start(loop)
+        self._tracking.start(loop)
+
+    async def __rsgi__(self, scope: Scope, protocol: Protocol_) -> None:
+        if not self._is_started:
+            self._start()
+        path = scope.path
+        if path.startswith("/v1/"):
+            await self._intake.answer(scope, protocol)
+        elif path.startswith("/t/o/") or path.startswith("/t/c/"):
+            await self._tracking.answer(scope, protocol)
+        elif path == "/healthz":
+            protocol.response_bytes(200, http.TEXT, b"ok\n")
+        else:
+            await self._pages.answer(scope, protocol)

@@ -1,0 +1,140 @@
+"""What surrounds every page: the content security policy, the reader's language, and the workspace that a page works in.
+
+Not here: who may do what inside a workspace (`web.access`).
+"""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import ImproperlyConfigured
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.response import TemplateResponse
+from django.utils import timezone, translation
+
+from parcours.accounts.models import Membership, User
+from parcours.accounts.types import Actor, Role
+from parcours.kernel import clock, tenancy
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound
+from parcours.web.access import StaffRequest
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "frame-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+STATUSES: dict[type[DomainError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409}
+
+
+class ContentSecurityPolicy:
+    """No inline script or style, nothing from elsewhere. A page that shows a customer's mail sets a policy of its own."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", POLICY)
+        return response
+
+
+class ReaderLanguage:
+    """The user's own language, else the cookie's, else the browser's; English when none of them is ours."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        translation.activate(translation.get_language_from_request(request))
+        try:
+            response = self.get_response(request)
+            response.headers.setdefault(
+                "Content-Language", translation.get_language() or settings.LANGUAGE_CODE
+            )
+        finally:
+            translation.deactivate()
+        return response
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        if (language := getattr(request.user, "language", "")) in dict(settings.LANGUAGES):
+            translation.activate(language)
+
+
+class WorkspaceScope:
+    """Addresses `/w/<workspace>/…`: members only, 404 for others, one transaction for the view and its template.
+
+    The view is called from here, not further in, so that its exception ends the transaction with a rollback.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        if "workspace" not in kwargs:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        if not hasattr(view, "needed_role"):
+            raise ImproperlyConfigured(f"{view!r} does not say which role it needs (web.access.needs)")
+        staff = enter(request, kwargs["workspace"])
+        rest = {name: value for name, value in kwargs.items() if name != "workspace"}
+        try:
+            return respond(staff, view, rest)
+        except DomainError as error:
+            return explain(staff, error)
+
+
+def enter(request: HttpRequest, slug: str) -> StaffRequest:
+    """Find the workspace among the user's own, and note it on the request. Raises Http404 for everybody else."""
+    staff = cast(StaffRequest, request)
+    user = cast(User, request.user)
+    with tenancy.scope(user_id=user.pk):
+        memberships = (
+            Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
+        )
+        staff.memberships = list(memberships)
+    membership = next((each for each in staff.memberships if each.workspace.slug == slug), None)
+    if membership is None:
+        raise Http404
+    staff.workspace = membership.workspace
+    staff.role = Role(membership.role)
+    staff.actor = Actor(label=user.email, user_id=user.pk)
+    staff.now = clock.now()
+    return staff
+
+
+def respond(request: StaffRequest, view: Callable[..., HttpResponse], kwargs: dict[str, Any]) -> HttpResponse:
+    """Call the view and render its template inside the workspace's scope and the reader's time zone."""
+    with ExitStack() as around:
+        around.enter_context(tenancy.scope(workspace_id=request.workspace.pk, user_id=request.user.pk))
+        around.enter_context(
+            timezone.override(ZoneInfo(request.user.time_zone or request.workspace.time_zone))
+        )
+        response = view(request, **kwargs)
+        if isinstance(response, TemplateResponse):
+            response.render()
+        return response
+
+
+def explain(request: StaffRequest, error: DomainError) -> HttpResponse:
+    """A page that says what cannot be done, and how to mend it."""
+    status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 422)
+    return render(request, "web/error.html", {"error": error, "status": status}, status=status)

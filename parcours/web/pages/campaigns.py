@@ -1,0 +1,218 @@
+"""Campaigns: one message to one audience at one time. Drawing up, confirming, following, pausing, cancelling."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+
+from parcours.accounts.types import Role
+from parcours.audiences.models import Member, Segment
+from parcours.campaigns import actions, queries
+from parcours.campaigns.models import Campaign
+from parcours.campaigns.types import CampaignState, Draft
+from parcours.consent import queries as consent
+from parcours.consent.models import Purpose
+from parcours.contacts.models import List, ListMember
+from parcours.content.models import Template
+from parcours.insights import queries as insights
+from parcours.insights.types import MailingFigures
+from parcours.kernel.errors import Conflict, DomainError, Invalid
+from parcours.web import paging
+from parcours.web.access import StaffRequest, needs
+from parcours.web.templatetags.look import named
+
+MANY = 1000
+MOVES = {
+    "pause": (actions.pause, gettext_noop("Paused. What is on its way arrives; nothing else leaves.")),
+    "resume": (actions.resume, gettext_noop("Resumed.")),
+    "cancel": (actions.cancel, gettext_noop("Cancelled. What has not left stays here.")),
+}
+
+
+@needs(Role.VIEWER)
+def campaigns(request: StaffRequest) -> HttpResponse:
+    """What was sent, what is being sent, what is planned."""
+    page = paging.newest_first(
+        queries.campaigns(request.workspace.pk), "created_at", request.GET.get("after", "")
+    )
+    mailings = [each.mailing_id for each in page.rows if each.mailing_id]
+    figures = insights.mailing_figures(request.workspace.pk, mailings)
+    rows = [(each, figures.get(each.mailing_id or 0, MailingFigures(0))) for each in page.rows]
+    return render(request, "web/campaigns/list.html", {"page": page, "rows": rows})
+
+
+class CampaignForm(forms.Form):
+    """What, why and to whom."""
+
+    name = forms.CharField(label=_("Name"), max_length=160, help_text=_("Only your team sees it."))
+    template = forms.ChoiceField(label=_("Template"))
+    purpose = forms.ChoiceField(label=_("Purpose"), help_text=_("It decides who may receive the campaign."))
+    audience = forms.ChoiceField(label=_("To whom"))
+
+    def __init__(self, workspace_id: int, data: Any = None) -> None:
+        super().__init__(data)
+        templates = Template.objects.filter(workspace_id=workspace_id).order_by("name")
+        segments = Segment.objects.filter(workspace_id=workspace_id).order_by("name")
+        lists = List.objects.filter(workspace_id=workspace_id).order_by("name")
+        choosable: dict[str, Any] = self.fields
+        choosable["template"].choices = [(each.slug, each.name) for each in templates]
+        choosable["purpose"].choices = [
+            (each.code, named(each)) for each in consent.purposes(workspace_id) if not each.is_measuring
+        ]
+        choosable["audience"].choices = [
+            (gettext("Segments"), [(f"segment:{each.slug}", each.name) for each in segments]),
+            (gettext("Lists"), [(f"list:{each.slug}", each.name) for each in lists]),
+        ]
+
+    def draft(self) -> Draft:
+        """What the form says, as the action takes it."""
+        said = self.cleaned_data
+        kind, _colon, slug = said["audience"].partition(":")
+        audience = {"segment": slug} if kind == "segment" else {"list": slug}
+        return Draft(name=said["name"], template=said["template"], purpose=said["purpose"], **audience)
+
+
+@needs(Role.EDITOR, "GET", "POST")
+def new(request: StaffRequest) -> HttpResponse:
+    """Draw up a campaign."""
+    form = CampaignForm(request.workspace.pk, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = actions.create(request.workspace.pk, form.draft(), actor=request.actor, now=request.now)
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+        else:
+            return redirect("campaign", request.workspace.slug, made.pk)
+    return render(request, "web/campaigns/new.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@needs(Role.VIEWER)
+def campaign(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """One campaign: what it sends, how far it is, what came of it."""
+    return render_campaign(request, queries.access_campaign(request.workspace.pk, campaign_id), SendForm())
+
+
+@needs(Role.VIEWER)
+def campaign_progress(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """The figures alone, asked for again while it runs."""
+    found = queries.access_campaign(request.workspace.pk, campaign_id)
+    return render(request, "web/campaigns/progress.html", progress_of(request, found))
+
+
+def render_campaign(request: StaffRequest, found: Campaign, form: "SendForm") -> HttpResponse:
+    """The page of a campaign, with the sending form as it stands."""
+    people = audience_size(found)
+    context = {
+        "form": form,
+        "people": people,
+        "is_many": people > MANY,
+        "covered": covered(found.purpose),
+        **progress_of(request, found),
+    }
+    return render(request, "web/campaigns/one.html", context, status=422 if form.errors else 200)
+
+
+def progress_of(request: StaffRequest, found: Campaign) -> dict[str, Any]:
+    """Progress and, when it has a mailing, what came of it."""
+    own = request.workspace.pk
+    progress = queries.progress(own, found)
+    figures = insights.mailing_figures(own, [found.mailing_id]) if found.mailing_id else {}
+    return {
+        "campaign": found,
+        "progress": progress,
+        "done": progress.targeted - progress.queued - progress.sending,
+        "figures": figures.get(found.mailing_id or 0),
+        "is_live": found.state == CampaignState.RUNNING.value,
+        "is_open": found.state in (CampaignState.DRAFT.value, CampaignState.SCHEDULED.value),
+    }
+
+
+def audience_size(found: Campaign) -> int:
+    """How many people the audience holds now; the gate decides about each of them when it is sent."""
+    if found.segment_id is not None:
+        return Member.objects.filter(workspace_id=found.workspace_id, segment_id=found.segment_id).count()
+    return ListMember.objects.filter(workspace_id=found.workspace_id, list_id=found.list_id).count()
+
+
+def covered(purpose: Purpose) -> str:
+    """In a sentence, whom the purpose's legal basis lets through."""
+    texts = {
+        "consent": gettext(
+            "Only those who consented to “%(purpose)s” receive it; the others are withheld, with the reason."
+        ),
+        "legitimate_interest": gettext(
+            "Those who objected to “%(purpose)s” do not receive it, nor those it does not cover."
+        ),
+        "contract": gettext(
+            "“%(purpose)s” carries out a contract: no consent is needed, and nothing may be advertised."
+        ),
+    }
+    return texts.get(purpose.basis, "") % {"purpose": named(purpose)}
+
+
+class SendForm(forms.Form):
+    """When a campaign leaves; a typed confirmation when it reaches many."""
+
+    at = forms.DateTimeField(
+        label=_("When"),
+        required=False,
+        help_text=_("Empty: at once. The time is that of your account."),
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+    )
+    confirmation = forms.CharField(
+        label=_("Number of people"),
+        required=False,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+
+    def instant(self) -> datetime | None:
+        """When it is to leave, None for at once."""
+        at: datetime | None = self.cleaned_data["at"]
+        return at if at is None or timezone.is_aware(at) else timezone.make_aware(at)
+
+
+@needs(Role.EDITOR, "POST")
+def send(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Start a campaign, now or later. Above a thousand people the number is typed in first."""
+    own = request.workspace.pk
+    found = queries.access_campaign(own, campaign_id)
+    form = SendForm(request.POST)
+    people = audience_size(found)
+    if form.is_valid() and people > MANY and digits(form.cleaned_data["confirmation"]) != str(people):
+        text = gettext("Type the number of people, %(n)d, to confirm that you want to write to all of them.")
+        form.add_error("confirmation", text % {"n": people})
+    if form.is_valid():
+        try:
+            at = form.instant()
+            if at is None:
+                actions.start(own, campaign_id, actor=request.actor, now=request.now)
+            else:
+                actions.schedule(own, campaign_id, at, actor=request.actor, now=request.now)
+        except (Invalid, Conflict) as error:
+            form.add_error("at", error.message)
+        else:
+            messages.success(request, gettext("It is on its way.") if at is None else gettext("Scheduled."))
+            return redirect("campaign", request.workspace.slug, campaign_id)
+    return render_campaign(request, found, form)
+
+
+def digits(text: str) -> str:
+    """A number as people type it, without what sets thousands apart."""
+    return "".join(character for character in text if character.isdigit())
+
+
+@needs(Role.EDITOR, "POST")
+def move(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Pause, resume or cancel."""
+    if request.POST.get("move") not in MOVES:
+        raise Invalid(gettext("A campaign can be paused, resumed or cancelled."))
+    act, done = MOVES[request.POST["move"]]
+    act(request.workspace.pk, campaign_id, actor=request.actor, now=request.now)
+    messages.success(request, gettext(done))
+    return redirect("campaign", request.workspace.slug, campaign_id)

@@ -1,0 +1,498 @@
+"""Contacts: the list with its search and filters, one person's page, what staff may change about a person, lists, export."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from io import StringIO
+from operator import and_
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from parcours.accounts.actions import record_audit
+from parcours.accounts.types import Role
+from parcours.audiences.models import Member, Segment
+from parcours.consent import queries as consent
+from parcours.consent.models import Purpose, State
+from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
+from parcours.contacts import actions, queries
+from parcours.contacts.models import Attribute, Contact, Identity, List, ListMember
+from parcours.contacts.types import AttributeType
+from parcours.delivery.models import Message
+from parcours.events import people
+from parcours.events.models import Event
+from parcours.journeys.models import Journey, Run
+from parcours.kernel.errors import DomainError, NotFound
+from parcours.web import paging, wording
+from parcours.web.access import StaffRequest, needs
+from parcours.web.rules import Sayer
+from parcours.web.templatetags.look import named
+
+EXPORT_ROWS = 100_000
+TIMELINE = 40
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+
+
+# The list
+
+
+@needs(Role.VIEWER)
+def contacts(request: StaffRequest) -> HttpResponse:
+    """People, newest first; words, list and segment in the address narrow them."""
+    own = request.workspace.pk
+    page = paging.newest_first(chosen_people(request), "created_at", request.GET.get("after", ""))
+    is_filtered = any(request.GET.get(name) for name in ("q", "list", "segment"))
+    return render(
+        request,
+        "web/contacts/list.html",
+        {
+            "page": page,
+            "total": queries.count_contacts(own),
+            "found": chosen_people(request).count() if is_filtered else None,
+            "is_filtered": is_filtered,
+            "lists": List.objects.filter(workspace_id=own).order_by("name"),
+            "segments": Segment.objects.filter(workspace_id=own).order_by("name"),
+            "words": request.GET.get("q", ""),
+        },
+    )
+
+
+def chosen_people(request: StaffRequest) -> QuerySet[Contact]:
+    """The people that the address asks for."""
+    own = request.workspace.pk
+    found = found_people(own, request.GET.get("q", ""))
+    if slug := request.GET.get("list"):
+        members = ListMember.objects.filter(workspace_id=own, list__slug=slug, contact_id=OuterRef("pk"))
+        found = found.filter(Exists(members))
+    if slug := request.GET.get("segment"):
+        inside = Member.objects.filter(workspace_id=own, segment__slug=slug, contact_id=OuterRef("pk"))
+        found = found.filter(Exists(inside))
+    return found
+
+
+def found_people(workspace_id: int, words: str) -> QuerySet[Contact]:
+    """People whose address, name or other identity holds every word."""
+    found = Contact.objects.filter(workspace_id=workspace_id)
+    each = words.replace("\0", "").split()[:6]
+    if not each:
+        return found.order_by("-created_at")
+    identities = Identity.objects.filter(
+        workspace_id=workspace_id, value__iexact=words.strip()[:254], contact_id=OuterRef("pk")
+    )
+    named_so = reduce(and_, (_named_so(word) for word in each))
+    return found.filter(named_so | Q(Exists(identities))).order_by("-created_at")
+
+
+def _named_so(word: str) -> Q:
+    return (
+        Q(email__icontains=word)
+        | Q(attributes__first_name__icontains=word)
+        | Q(attributes__last_name__icontains=word)
+        | Q(attributes__name__icontains=word)
+    )
+
+
+@needs(Role.ANALYST)
+def export(request: StaffRequest) -> HttpResponse:
+    """The chosen people as a CSV file that spreadsheets open without running anything. The trail notes who took it."""
+    names = list(
+        Attribute.objects.filter(workspace=request.workspace).order_by("name").values_list("name", flat=True)
+    )
+    text = StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["id", "email", "language", "time_zone", "source", "created_at", *names])
+    count = 0
+    for each in chosen_people(request)[:EXPORT_ROWS]:
+        attributes = each.attributes or {}
+        values = [each.email, each.language, each.time_zone, each.source, each.created_at.isoformat()]
+        writer.writerow([each.pk, *map(harmless, [*values, *(attributes.get(name) for name in names)])])
+        count += 1
+    record_audit(
+        request.workspace.pk,
+        actor=request.actor,
+        action="exported",
+        subject="contacts",
+        detail={"rows": count, "filters": dict(request.GET.items())},
+        now=request.now,
+    )
+    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="contacts.csv"'
+    return response
+
+
+def harmless(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    text = "" if value is None else wording.shown(value) if isinstance(value, list) else str(value)
+    return f"'{text}" if text.startswith(DANGEROUS) else text
+
+
+# One person
+
+
+@dataclass(frozen=True)
+class Stand:
+    """What a person said about a purpose on a channel, and what the buttons may record."""
+
+    purpose: Purpose
+    channel: str
+    state: State | None
+    may_grant: bool
+    may_refuse: bool
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the timeline: something that happened, or a message with its verdict and reasons."""
+
+    at: datetime
+    happening: wording.Happening | None = None
+    message: Message | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@needs(Role.VIEWER)
+def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
+    """Who is this, and what happened?"""
+    found = access_contact(request, contact_id)
+    own = request.workspace.pk
+    runs = list(Run.objects.filter(workspace_id=own, contact_id=contact_id).order_by("-entered_at")[:10])
+    journeys = Journey.objects.in_bulk({run.journey_id for run in runs})
+    return render(
+        request,
+        "web/contacts/one.html",
+        {
+            "contact": found,
+            "identities": queries.identities(own, contact_id),
+            "attributes": described(found, queries.attributes(own)),
+            "stands": stands(own, contact_id),
+            "lists": queries.lists_of(own, contact_id),
+            "segments": Member.objects.filter(workspace_id=own, contact_id=contact_id).select_related(
+                "segment"
+            ),
+            "runs": [(run, journeys.get(run.journey_id)) for run in runs],
+            "families": wording.FAMILIES,
+            **timeline(request, contact_id),
+        },
+    )
+
+
+def access_contact(request: StaffRequest, contact_id: UUID) -> Contact:
+    """The contact at this address; NotFound when it is not one of this workspace."""
+    found = Contact.objects.filter(workspace_id=request.workspace.pk, pk=contact_id).first()
+    if found is None:
+        raise NotFound(gettext("There is no such contact in this workspace."))
+    return found
+
+
+def described(found: Contact, declared: Iterable[Attribute]) -> list[tuple[str, str]]:
+    """Every declared attribute with its value for people."""
+    values = found.attributes or {}
+    return [(named(each, "label"), wording.shown(values.get(each.name))) for each in declared]
+
+
+def stands(workspace_id: int, contact_id: UUID) -> list[Stand]:
+    """Where the person stands on every purpose: those they spoke about, and the others."""
+    said = {(each.purpose_id, each.channel): each for each in consent.states(workspace_id, contact_id)}
+    found = []
+    for purpose in consent.purposes(workspace_id):
+        usual = Channel.ANY if purpose.is_measuring else Channel.EMAIL
+        channels = sorted({usual.value, *(channel for known, channel in said if known == purpose.pk)})
+        found += [_stand(purpose, channel, said.get((purpose.pk, channel))) for channel in channels]
+    return found
+
+
+def _stand(purpose: Purpose, channel: str, state: State | None) -> Stand:
+    is_open = purpose.basis != Basis.CONTRACT.value
+    act = state.act if state else ""
+    refused = act in (Act.WITHDRAWN.value, Act.OBJECTED.value)
+    by_interest = purpose.basis == Basis.LEGITIMATE_INTEREST.value
+    return Stand(
+        purpose,
+        channel,
+        state,
+        may_grant=is_open and (refused if by_interest else act != Act.GRANTED.value),
+        may_refuse=is_open
+        and (not refused if by_interest else act in (Act.GRANTED.value, Act.REQUESTED.value)),
+    )
+
+
+@needs(Role.VIEWER)
+def contact_timeline(request: StaffRequest, contact_id: UUID) -> HttpResponse:
+    """The timeline alone: further entries, or another filter, without the rest of the page."""
+    found = access_contact(request, contact_id)
+    context = {"contact": found, "families": wording.FAMILIES, **timeline(request, contact_id)}
+    return render(request, "web/contacts/timeline.html", context)
+
+
+def timeline(request: StaffRequest, contact_id: UUID) -> dict[str, Any]:
+    """Events and messages of one person, newest first, from `before` on, of the family that `show` names."""
+    show = request.GET.get("show", "")
+    before = _instant(request.GET.get("before", ""))
+    entries = [*_happenings(request, contact_id, show, before), *_messages(request, contact_id, show, before)]
+    entries.sort(key=lambda entry: entry.at, reverse=True)
+    more = entries[TIMELINE - 1].at.isoformat() if len(entries) > TIMELINE else ""
+    return {"entries": entries[:TIMELINE], "more": more, "show": show}
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: datetime | None) -> list[Entry]:
+    own = request.workspace.pk
+    events = Event.objects.filter(workspace_id=own, contact_id=contact_id).exclude(
+        name__in=wording.TOLD_BY_MESSAGES
+    )
+    if show in wording.FAMILIES:
+        events = events.filter(name__in=wording.names_of(show))
+    if before:
+        events = events.filter(at__lt=before)
+    rows = list(events.order_by("-at", "-id").values_list("name", "at", "properties")[: TIMELINE + 1])
+    names = known_names(own)
+    return [Entry(at, wording.happening(name, at, properties, names)) for name, at, properties in rows]
+
+
+def _messages(request: StaffRequest, contact_id: UUID, show: str, before: datetime | None) -> list[Entry]:
+    if show not in ("", "messages"):
+        return []
+    own = request.workspace.pk
+    found = Message.objects.filter(workspace_id=own, contact_id=contact_id).select_related("mailing__purpose")
+    if before:
+        found = found.filter(queued_at__lt=before)
+    sayer = Sayer(own)
+    return [
+        Entry(each.queued_at, message=each, reasons=tuple(sayer.reasons(each.reasons)))
+        for each in found.order_by("-queued_at")[: TIMELINE + 1]
+    ]
+
+
+def known_names(workspace_id: int) -> Mapping[str, Mapping[str, str]]:
+    """The names behind the codes that events carry."""
+    return {
+        "purpose": {each.code: named(each) for each in consent.purposes(workspace_id)},
+        "segment": dict(Segment.objects.filter(workspace_id=workspace_id).values_list("slug", "name")),
+        "list": dict(List.objects.filter(workspace_id=workspace_id).values_list("slug", "name")),
+        "journey": {each.slug: named(each) for each in Journey.objects.filter(workspace_id=workspace_id)},
+    }
+
+
+# What staff may change
+
+
+class ProfileForm(forms.Form):
+    """The declared attributes of one person, each with the field of its type."""
+
+    def __init__(
+        self, declared: Iterable[Attribute], contact: Contact, data: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(data)
+        self.declared = list(declared)
+        self.values = contact.attributes or {}
+        for each in self.declared:
+            self.fields[each.name] = field_of(each, self.values.get(each.name))
+
+    def changes(self) -> dict[str, Any]:
+        """The values that are no longer what they were; None removes one."""
+        found = {}
+        for each in self.declared:
+            value = _stored(each, self.cleaned_data[each.name])
+            if value != self.values.get(each.name):
+                found[each.name] = value
+        return found
+
+
+def field_of(attribute: Attribute, value: Any) -> forms.Field:
+    """The form field for an attribute's type, filled in."""
+    usual: dict[str, Any] = {"label": named(attribute, "label"), "required": False, "initial": value}
+    options = [("", "–"), *((option, option) for option in attribute.options)]
+    match AttributeType(attribute.type):
+        case AttributeType.NUMBER:
+            return forms.FloatField(**usual)
+        case AttributeType.DATE:
+            return forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **usual)
+        case AttributeType.BOOLEAN:
+            choices = [("", "–"), ("true", _("yes")), ("false", _("no"))]
+            return forms.ChoiceField(
+                choices=choices, **{**usual, "initial": {True: "true", False: "false"}.get(value, "")}
+            )
+        case AttributeType.CATEGORY if attribute.options:
+            return forms.ChoiceField(choices=options, **usual)
+        case AttributeType.LIST:
+            hint = _("Several values, with commas between.")
+            return forms.CharField(help_text=hint, **{**usual, "initial": ", ".join(map(str, value or ()))})
+        case _:
+            return forms.CharField(max_length=2000, **usual)
+
+
+def _stored(attribute: Attribute, value: Any) -> Any:
+    """What a field gave, as the attribute keeps it."""
+    if value in ("", None):
+        return None
+    if attribute.type == AttributeType.BOOLEAN.value:
+        return value == "true"
+    if attribute.type == AttributeType.LIST.value:
+        return [part.strip() for part in str(value).split(",") if part.strip()]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+@needs(Role.EDITOR, "GET", "POST")
+def edit(request: StaffRequest, contact_id: UUID) -> HttpResponse:
+    """Change the attributes of a person."""
+    found = access_contact(request, contact_id)
+    declared = queries.attributes(request.workspace.pk)
+    form = ProfileForm(declared, found, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            save_profile(request, contact_id, form.changes())
+        except DomainError as error:
+            form.add_error(error.field if error.field in form.fields else None, error.message)
+        else:
+            messages.success(request, gettext("Saved."))
+            return redirect("contact", request.workspace.slug, contact_id)
+    context = {"contact": found, "form": form}
+    return render(request, "web/contacts/edit.html", context, status=422 if form.errors else 200)
+
+
+def save_profile(request: StaffRequest, contact_id: UUID, changes: Mapping[str, Any]) -> None:
+    """Write the changed attributes with their events, and one line in the trail."""
+    own = request.workspace.pk
+    for name, value in changes.items():
+        people.change_attribute(own, [contact_id], name, value, now=request.now)
+    if changes:
+        record_audit(
+            own,
+            actor=request.actor,
+            action="changed",
+            subject="contact",
+            subject_id=contact_id,
+            detail={"attributes": sorted(changes)},
+            now=request.now,
+        )
+
+
+class SaidForm(forms.Form):
+    """What somebody of the team records on behalf of a person, with its proof."""
+
+    purpose = forms.SlugField(widget=forms.HiddenInput)
+    channel = forms.ChoiceField(
+        choices=[(each.value, each.value) for each in Channel], widget=forms.HiddenInput
+    )
+    act = forms.ChoiceField(choices=[(each.value, each.value) for each in Act], widget=forms.HiddenInput)
+    source = forms.CharField(
+        label=_("How did the person say it?"),
+        max_length=120,
+        help_text=_("For instance: by telephone, in a reply, on a paper form. It is kept as proof."),
+    )
+    wording = forms.CharField(
+        label=_("In which words?"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 3})
+    )
+
+
+@needs(Role.EDITOR, "GET", "POST")
+def say(request: StaffRequest, contact_id: UUID) -> HttpResponse:
+    """Record a consent, a withdrawal or an objection that reached the team in another way."""
+    found = access_contact(request, contact_id)
+    initial = {name: request.GET.get(name, "") for name in ("purpose", "channel", "act")}
+    form = SaidForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            record_said(request, contact_id, form.cleaned_data)
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            messages.success(request, gettext("Recorded, with its proof."))
+            return redirect("contact", request.workspace.slug, contact_id)
+    code = str(form["purpose"].value() or "")
+    purpose = next((each for each in consent.purposes(request.workspace.pk) if each.code == code), None)
+    if purpose is None:
+        raise NotFound(gettext("There is no such purpose."))
+    context = {
+        "contact": found,
+        "form": form,
+        "purpose": purpose,
+        "is_refusal": form["act"].value() in (Act.WITHDRAWN.value, Act.OBJECTED.value),
+        "channel": form["channel"].value(),
+    }
+    return render(request, "web/contacts/say.html", context, status=422 if form.errors else 200)
+
+
+def record_said(request: StaffRequest, contact_id: UUID, said: Mapping[str, Any]) -> None:
+    """Append to the ledger, with the member who wrote it down as part of the proof."""
+    own = request.workspace.pk
+    evidence = Evidence(
+        source=said["source"], wording=said["wording"], detail={"recorded_by": request.user.email}
+    )
+    statement = Statement(contact_id, said["purpose"], Channel(said["channel"]), Act(said["act"]), evidence)
+    people.record_statements(own, [statement], now=request.now)
+    record_audit(
+        own,
+        actor=request.actor,
+        action=said["act"],
+        subject="consent",
+        subject_id=contact_id,
+        detail={"purpose": said["purpose"], "channel": said["channel"]},
+        now=request.now,
+    )
+
+
+@needs(Role.VIEWER)
+def proof(request: StaffRequest, contact_id: UUID) -> HttpResponse:
+    """All that a person said about what they receive, with when, where and in which words: for an inspector."""
+    found = access_contact(request, contact_id)
+    records = consent.ledger(request.workspace.pk, contact_id)[:500]
+    return render(request, "web/contacts/proof.html", {"contact": found, "records": records})
+
+
+# Lists
+
+
+class ListForm(forms.Form):
+    """A new list."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+
+
+@needs(Role.VIEWER)
+def lists(request: StaffRequest) -> HttpResponse:
+    """Static lists with the number of people on each."""
+    return render_lists(request, ListForm())
+
+
+@needs(Role.EDITOR, "POST")
+def add_list(request: StaffRequest) -> HttpResponse:
+    """Make an empty list."""
+    form = ListForm(request.POST)
+    if form.is_valid():
+        name = form.cleaned_data["name"]
+        slug = slugify(name)[:60] or "list"
+        try:
+            actions.create_list(request.workspace.pk, slug, name, actor=request.actor, now=request.now)
+        except DomainError as error:
+            form.add_error("name", error.message)
+        else:
+            return redirect("lists", request.workspace.slug)
+    return render_lists(request, form)
+
+
+def render_lists(request: StaffRequest, form: ListForm) -> HttpResponse:
+    """The page of lists, with the form as it stands."""
+    own = request.workspace.pk
+    found = List.objects.filter(workspace_id=own).annotate(people=Count("members")).order_by("name")
+    context = {"lists": found, "form": form}
+    return render(request, "web/contacts/lists.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,323 @@
+"""Content: templates with their versions, the editor for each language, previews that show any contact's message as it would be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.text import slugify
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.clickjacking import xframe_options_exempt
+
+from parcours.accounts.types import Role
+from parcours.contacts import queries as contacts
+from parcours.contacts.models import Contact, Identity
+from parcours.content import actions, queries
+from parcours.content.errors import TemplateError
+from parcours.content.template import Rendered
+from parcours.delivery.models import Message
+from parcours.events.models import Event
+from parcours.kernel.errors import DomainError
+from parcours.web.access import StaffRequest, needs
+from parcours.web.pages.messages import access_message
+
+# What a customer's mail may do on our pages: show its pictures and its own styles; no script, no form, no frame of others.
+PREVIEW_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self' data: https:",
+        "style-src 'unsafe-inline'",
+        "font-src 'none'",
+        "form-action 'none'",
+        "base-uri 'none'",
+        "frame-ancestors 'self'",
+        "sandbox",
+    )
+)
+NEW_MJML = """<mjml>
+  <mj-body>
+    <mj-section>
+      <mj-column>
+        <mj-text>{{ contact.first_name }}</mj-text>
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+FIELDS = ("subject", "preheader", "mjml", "text")
+
+
+@needs(Role.VIEWER)
+def templates(request: StaffRequest) -> HttpResponse:
+    """What can be sent."""
+    return render(request, "web/templates/list.html", {"templates": queries.templates(request.workspace.pk)})
+
+
+class Source(forms.CharField):
+    """A text as its author typed it: browsers send CRLF, we keep LF."""
+
+    def __init__(self, rows: int, *, max_length: int, label: Any, help_text: Any = "") -> None:
+        look = {"rows": rows, "spellcheck": "false", "class": "font-mono text-xs"}
+        widget = forms.Textarea(attrs=look)
+        super().__init__(
+            max_length=max_length,
+            label=label,
+            help_text=help_text,
+            required=False,
+            strip=False,
+            widget=widget,
+        )
+
+    def to_python(self, value: Any) -> str:
+        return unix(super().to_python(value) or "")
+
+
+def unix(text: str) -> str:
+    """With LF line ends."""
+    return text.replace("\r\n", "\n")
+
+
+class TemplateForm(forms.Form):
+    """A template's name, and in each language its subject, preheader, MJML and text. A language without a subject is left out."""
+
+    name = forms.CharField(label=_("Name"), max_length=120)
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, initial: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(data, initial=initial)
+        for language in LANGUAGES:
+            code = {"lang": language}
+            self.fields[f"{language}.subject"] = forms.CharField(
+                label=_("Subject"), max_length=400, required=False, widget=forms.TextInput(attrs=code)
+            )
+            self.fields[f"{language}.preheader"] = forms.CharField(
+                label=_("Preheader"), max_length=400, required=False, widget=forms.TextInput(attrs=code)
+            )
+            self.fields[f"{language}.mjml"] = Source(22, label="MJML", max_length=200_000)
+            self.fields[f"{language}.text"] = Source(
+                8, label=_("Text part"), max_length=100_000, help_text=_("Empty: made from the MJML.")
+            )
+
+    def languages(self) -> list[dict[str, Any]]:
+        """The fields, grouped by language, for the page."""
+        names = dict(settings.LANGUAGES)
+        return [
+            {
+                "code": language,
+                "name": names[language],
+                "fields": [self[f"{language}.{field}"] for field in FIELDS],
+                "has_errors": any(self[f"{language}.{field}"].errors for field in FIELDS),
+            }
+            for language in LANGUAGES
+        ]
+
+    def bodies(self) -> dict[str, dict[str, str]]:
+        """What the form says, by language."""
+        said = self.cleaned_data
+        found = {each: {field: said.get(f"{each}.{field}", "") for field in FIELDS} for each in LANGUAGES}
+        return {each: body for each, body in found.items() if body["subject"].strip() or body["mjml"].strip()}
+
+
+@needs(Role.VIEWER)
+def template(request: StaffRequest, slug: str) -> HttpResponse:
+    """One template: its languages with a preview; editors change it."""
+    return render_template(request, slug, None)
+
+
+def render_template(request: StaffRequest, slug: str, form: TemplateForm | None) -> HttpResponse:
+    """The editor, with the form as it stands."""
+    own = request.workspace.pk
+    found = queries.template(own, slug)
+    versions = list(queries.versions(own, found.pk)[:20])
+    latest = versions[0]
+    if form is None:
+        flat = {
+            f"{each}.{field}": text for each, body in latest.bodies.items() for field, text in body.items()
+        }
+        form = TemplateForm(initial={"name": found.name, **flat})
+    context = {
+        "template": found,
+        "form": form,
+        "version": latest,
+        "versions": versions,
+        "shown": shown_language(request, latest.bodies),
+        "person": request.GET.get("person", ""),
+        "variables": queries.data_used(own, latest.pk),
+    }
+    return render(request, "web/templates/one.html", context, status=422 if form.errors else 200)
+
+
+def shown_language(request: StaffRequest, bodies: Mapping[str, Any]) -> str:
+    """The language that the address asks for, else the workspace's."""
+    wanted = request.GET.get("language", "")
+    return wanted if wanted in bodies else queries.spoken(tuple(bodies), request.workspace.language, "en")
+
+
+@needs(Role.EDITOR, "POST")
+def save(request: StaffRequest, slug: str) -> HttpResponse:
+    """Save a new version; what is wrong with it is said beside its field, and nothing typed is lost."""
+    form = TemplateForm(request.POST)
+    if form.is_valid() and saved(request, slug, form):
+        messages.success(
+            request,
+            gettext("Saved as a new version. Journeys that run keep theirs until they are published again."),
+        )
+        return redirect("template", request.workspace.slug, slug)
+    return render_template(request, slug, form)
+
+
+@needs(Role.EDITOR, "GET", "POST")
+def new(request: StaffRequest) -> HttpResponse:
+    """Write a new template."""
+    initial = {f"{request.workspace.language}.mjml": NEW_MJML}
+    form = TemplateForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        slug = slugify(form.cleaned_data["name"])[:60] or "template"
+        if queries.templates(request.workspace.pk).filter(slug=slug).exists():
+            form.add_error("name", gettext("There is a template of this name already."))
+        elif saved(request, slug, form):
+            return redirect("template", request.workspace.slug, slug)
+    context = {"form": form, "shown": request.workspace.language, "person": ""}
+    return render(request, "web/templates/one.html", context, status=422 if form.errors else 200)
+
+
+def saved(request: StaffRequest, slug: str, form: TemplateForm) -> bool:
+    """Try to save; put what is wrong into the form."""
+    own, name = request.workspace.pk, form.cleaned_data["name"]
+    try:
+        actions.save_template(own, slug, name, form.bodies(), actor=request.actor, now=request.now)
+    except DomainError as error:
+        field = error.field if error.field in form.fields else None
+        form.add_error(field, explained(error))
+        return False
+    return True
+
+
+def explained(error: DomainError) -> str:
+    """What is wrong, at which line, and how to mend it."""
+    line = getattr(error, "line", 0)
+    place = gettext("Line %(line)d: ") % {"line": line} if line else ""
+    return f"{place}{error.message} {error.hint}".strip()
+
+
+# Previews
+
+
+@dataclass(frozen=True)
+class Reader:
+    """For whom a preview is made, and the event that it speaks of."""
+
+    contact: Contact
+    event: dict[str, Any]
+
+
+def reader_of(request: StaffRequest, address: str) -> Reader | None:
+    """The contact of this address, else the newest one, with their last order."""
+    own = request.workspace.pk
+    people = Contact.objects.filter(workspace_id=own)
+    value = address.strip().lower().replace("\0", "")
+    identity = Identity.objects.filter(workspace_id=own, kind="email", value=value).first() if value else None
+    found = people.filter(pk=identity.contact_id).first() if identity else None
+    found = found or people.order_by("-created_at").first()
+    if found is None:
+        return None
+    orders = Event.objects.filter(workspace_id=own, contact_id=found.pk, name="Order Completed")
+    return Reader(found, orders.order_by("-at").values_list("properties", flat=True).first() or {})
+
+
+@xframe_options_exempt
+@needs(Role.VIEWER)
+def preview(request: StaffRequest, slug: str) -> HttpResponse:
+    """The saved template as a contact would see it."""
+    version = queries.latest_version(request.workspace.pk, slug)
+    language = shown_language(request, version.bodies)
+    return render_preview(request, version.bodies[language], language, request.GET.get("person", ""))
+
+
+@xframe_options_exempt
+@needs(Role.EDITOR, "POST")
+def preview_draft(request: StaffRequest) -> HttpResponse:
+    """What is in the editor, as a contact would see it; nothing is stored."""
+    language = request.POST.get("shown", "")
+    language = language if language in LANGUAGES else request.workspace.language
+    body = {field: unix(request.POST.get(f"{language}.{field}", "")) for field in FIELDS}
+    return render_preview(request, body, language, request.POST.get("person", ""))
+
+
+def render_preview(
+    request: StaffRequest, body: Mapping[str, str], language: str, address: str
+) -> HttpResponse:
+    """A body for one reader, or what stands in its way, as a page for the sandboxed frame."""
+    reader = reader_of(request, address)
+    if reader is None:
+        return framed(note(gettext("A preview needs a contact: there is none yet.")))
+    try:
+        rendered = queries.preview_body(
+            request.workspace.pk, body, reader.contact.pk, language, event=reader.event, now=request.now
+        )
+    except TemplateError as error:
+        return framed(note(explained(error)))
+    return framed(letter(rendered, reader.contact))
+
+
+@xframe_options_exempt
+@needs(Role.VIEWER)
+def message_content(request: StaffRequest, message_id: UUID) -> HttpResponse:
+    """What a message said, made anew from its version and its event; links lead nowhere."""
+    own = request.workspace.pk
+    message = access_message(request, message_id)
+    bodies = message.mailing.template_version.bodies
+    try:
+        person = contacts.contact(own, message.contact_id)
+        language = queries.spoken(tuple(bodies), person.language, request.workspace.language)
+        rendered = queries.preview_body(
+            own,
+            bodies[language],
+            person.id,
+            language,
+            event=event_of(own, message),
+            is_strict=False,
+            now=message.queued_at,
+        )
+    except DomainError as error:
+        return framed(note(explained(error)))
+    return framed(rendered.html)
+
+
+def event_of(workspace_id: int, message: Message) -> dict[str, Any]:
+    """The event that a message speaks of."""
+    if message.event_id is None or message.event_at is None:
+        return {}
+    events = Event.objects.filter(
+        workspace_id=workspace_id, contact_id=message.contact_id, at=message.event_at, id=message.event_id
+    )
+    return events.values_list("properties", flat=True).first() or {}
+
+
+def letter(rendered: Rendered, contact: Contact) -> str:
+    """The mail with a line above that says for whom and under which subject."""
+    head = render_to_string("web/templates/letterhead.html", {"rendered": rendered, "contact": contact})
+    before, body, after = rendered.html.partition("<body")
+    opening, close, rest = after.partition(">")
+    return f"{before}{body}{opening}{close}{head}{rest}" if body else head + rendered.html
+
+
+def note(text: str) -> str:
+    """A sentence in place of the mail."""
+    return render_to_string("web/templates/note.html", {"text": text})
+
+
+def framed(html: str) -> HttpResponse:
+    """A page that may only be shown in our own frame, and can do nothing there."""
+    response = HttpResponse(html)
+    response["Content-Security-Policy"] = PREVIEW_POLICY
+    return response

@@ -1,0 +1,171 @@
+"""The product's codes in words: what happened on a timeline, what somebody agreed to, how far a thing is.
+
+Not here: the gate's reasons (`delivery.wording`), rules as sentences (`audiences.language`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import get_language, gettext, gettext_noop, ngettext
+
+Properties = Mapping[str, Any]
+
+
+def dated(day: date) -> str:
+    """A day as one reads it at a glance: 22 nov. 2026, 22 Nov 2026."""
+    return date_format(day, "j N Y" if get_language() == "fr" else "j M Y")
+
+
+def timed(instant: datetime) -> str:
+    """An instant in the reader's zone, to the minute."""
+    local = timezone.localtime(instant)
+    return f"{dated(local)}, {local:%H:%M}"
+
+
+# Name of an event → its icon, its family (the timeline's filters), its words.
+EVENTS: Mapping[str, tuple[str, str, str]] = {
+    "Contact Created": ("user", "profile", gettext_noop("Became a contact")),
+    "Attributes Changed": ("edit", "profile", gettext_noop("Attributes changed")),
+    "Contacts Merged": ("users", "profile", gettext_noop("Two contacts became one")),
+    "List Joined": ("list", "profile", gettext_noop("Joined the list “%(list)s”")),
+    "List Left": ("list", "profile", gettext_noop("Left the list “%(list)s”")),
+    "Consent Granted": ("shield", "consent", gettext_noop("Agreed to “%(purpose)s”")),
+    "Consent Requested": ("shield", "consent", gettext_noop("Was asked to confirm “%(purpose)s”")),
+    "Consent Withdrawn": ("shield", "consent", gettext_noop("Withdrew consent to “%(purpose)s”")),
+    "Consent Objected": ("shield", "consent", gettext_noop("Objected to “%(purpose)s”")),
+    "Segment Entered": ("target", "journeys", gettext_noop("Entered the segment “%(segment)s”")),
+    "Segment Left": ("target", "journeys", gettext_noop("Left the segment “%(segment)s”")),
+    "Journey Entered": ("route", "journeys", gettext_noop("Entered the journey “%(journey)s”")),
+    "Journey Finished": ("flag", "journeys", gettext_noop("Finished the journey “%(journey)s”")),
+    "Email Sent": ("send", "messages", gettext_noop("Was sent “%(name)s”")),
+    "Email Delayed": ("clock", "messages", gettext_noop("“%(name)s” was delayed")),
+    "Email Withheld": ("hand", "messages", gettext_noop("“%(name)s” was withheld")),
+    "Email Failed": ("cross", "messages", gettext_noop("“%(name)s” failed")),
+    "Email Delivered": ("check", "messages", gettext_noop("“%(name)s” was delivered")),
+    "Email Opened": ("eye", "messages", gettext_noop("Opened “%(name)s”")),
+    "Email Link Clicked": ("click", "messages", gettext_noop("Clicked in “%(name)s”")),
+    "Email Bounced": ("undo", "messages", gettext_noop("“%(name)s” bounced")),
+    "Email Marked as Spam": ("alert", "messages", gettext_noop("Reported “%(name)s” as spam")),
+    "Unsubscribed": ("ban", "consent", gettext_noop("Unsubscribed")),
+    "Order Completed": ("cart", "shop", gettext_noop("Ordered")),
+    "Order Refunded": ("undo", "shop", gettext_noop("Was refunded")),
+    "Order Cancelled": ("cross", "shop", gettext_noop("Cancelled an order")),
+    "Product Viewed": ("eye", "shop", gettext_noop("Looked at “%(name)s”")),
+    "Product Added": ("cart", "shop", gettext_noop("Put “%(name)s” into the cart")),
+}
+FAMILIES = {
+    "shop": gettext_noop("Shop"),
+    "messages": gettext_noop("Messages"),
+    "consent": gettext_noop("Consent"),
+    "journeys": gettext_noop("Journeys and segments"),
+    "profile": gettext_noop("Profile"),
+}
+# What stands on the timeline as the message itself.
+TOLD_BY_MESSAGES = ("Email Sent", "Email Delayed", "Email Withheld", "Email Failed")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of the timeline: icon, sentence, amount if it has one, details by name."""
+
+    at: datetime
+    icon: str
+    text: str
+    total: Any
+    currency: str
+    details: list[tuple[str, str]]
+
+
+def names_of(family: str) -> list[str]:
+    """The events of a family, for the timeline's filter."""
+    return [name for name, (_, each, _text) in EVENTS.items() if each == family]
+
+
+def happening(
+    name: str, at: datetime, properties: Properties, names: Mapping[str, Mapping[str, str]]
+) -> Happening:
+    """An event in words. `names` maps 'purpose', 'segment', 'journey', 'list' to the names behind their codes."""
+    icon, _, text = EVENTS.get(name, ("bolt", "", ""))
+    facts = {
+        kind: names.get(kind, {}).get(str(properties.get(kind, "")), properties.get(kind, ""))
+        for kind in ("purpose", "segment", "journey", "list", "name")
+    }
+    sentence = gettext(text) % facts if text else name
+    total = properties.get("total") if name.startswith("Order ") else None
+    return Happening(
+        at, icon, sentence, total, str(properties.get("currency") or ""), details(name, properties)
+    )
+
+
+def details(event: str, properties: Properties) -> list[tuple[str, str]]:
+    """What the timeline shows of an event's properties: changes, products, order numbers, links, devices."""
+    found: list[tuple[str, str]] = []
+    changes = (properties.get("changes") or {}).items()
+    found += [(name, f"{shown(change.get('from'))} → {shown(change.get('to'))}") for name, change in changes]
+    if "order_id" in properties:
+        found.append((gettext("Order"), str(properties["order_id"])))
+    products = properties.get("products") or []
+    for product in products[:5]:
+        if isinstance(product, Mapping):
+            found.append(
+                (f"{product.get('quantity', 1)} ×", str(product.get("name") or product.get("sku") or ""))
+            )
+    if len(products) > 5:
+        more = len(products) - 5
+        found.append(("…", ngettext("%(n)d more product", "%(n)d more products", more) % {"n": more}))
+    if properties.get("coupon"):
+        found.append((gettext("Coupon"), str(properties["coupon"])))
+    if properties.get("url"):
+        found.append((gettext("Link"), str(properties["url"])))
+    if properties.get("machine"):
+        found.append((gettext("Note"), gettext("by a machine (a scanner or a mail proxy), not counted")))
+    if event not in EVENTS:
+        found += [(key, shown(value)) for key, value in list(properties.items())[:8]]
+    return found
+
+
+def shown(value: object) -> str:
+    """A JSON value for people."""
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(shown(each) for each in value)
+    return str(value)
+
+
+BASES = {
+    "contract": gettext_noop("Contract"),
+    "legitimate_interest": gettext_noop("Legitimate interest"),
+    "consent": gettext_noop("Consent"),
+}
+CHANNELS = {"email": gettext_noop("E-mail"), "sms": gettext_noop("SMS"), "any": gettext_noop("All channels")}
+ACTS = {
+    "granted": gettext_noop("Agreed"),
+    "requested": gettext_noop("Asked, not confirmed"),
+    "withdrawn": gettext_noop("Withdrawn"),
+    "objected": gettext_noop("Objected"),
+}
+OUTCOMES = {
+    "accepted": gettext_noop("Accepted by the server"),
+    "refused": gettext_noop("Refused for good"),
+    "deferred": gettext_noop("Refused for now"),
+    "not_sent": gettext_noop("Not sent: the connection was lost before the text"),
+    "in_doubt": gettext_noop("In doubt: the connection was lost after the text"),
+    "": gettext_noop("Under way"),
+}
+STATES = {
+    "draft": gettext_noop("Draft"),
+    "published": gettext_noop("Published"),
+    "paused": gettext_noop("Paused"),
+    "archived": gettext_noop("Archived"),
+    "scheduled": gettext_noop("Scheduled"),
+    "running": gettext_noop("Running"),
+    "finished": gettext_noop("Finished"),
+    "cancelled": gettext_noop("Cancelled"),
+}

@@ -1,0 +1,132 @@
+"""People through the API: created once, with their consents and proofs, found, and their time line."""
+
+from typing import Any
+
+import pytest
+
+from parcours.accounts.models import Workspace
+from parcours.consent.models import Record
+from parcours.contacts.models import Contact
+from parcours.kernel import tenancy
+from tests.api.conftest import Machine
+
+CONSENT = {"purpose": "promotions", "channel": "email", "granted": True, "source": "till", "wording": "Yes."}
+MARC = {"email": "Marc@Example.com", "language": "fr-FR", "consents": [CONSENT]}
+
+
+def saved(till: Machine, **fields: Any) -> dict[str, Any]:
+    response = till.post("/contacts", {**MARC, **fields})
+    assert response.status_code in (200, 201), response.content
+    return response.json()  # type: ignore[no-any-return, attr-defined]
+
+
+def test_contact_is_created_then_updated(till: Machine) -> None:
+    first = till.post("/contacts", MARC)
+    again = till.post("/contacts", {**MARC, "time_zone": "Europe/Paris"})
+    assert (first.status_code, again.status_code) == (201, 200)
+    body = again.json()
+    assert (body["email"], body["language"], body["time_zone"]) == ("marc@example.com", "fr", "Europe/Paris")
+    assert body["consents"][0] | {"since": None} == {
+        "purpose": "promotions", "channel": "email", "act": "granted", "since": None, "source": "till",
+        "wording": "Yes.",
+    }  # fmt: skip
+
+
+def test_no_is_recorded_as_the_basis_wants_it(till: Machine) -> None:
+    said = [
+        {**CONSENT, "granted": False},
+        {"purpose": "advice", "granted": False, "source": "till"},
+    ]
+    acts = {one["purpose"]: one["act"] for one in saved(till, consents=said)["consents"]}
+    assert acts == {"promotions": "withdrawn", "advice": "objected"}
+
+
+def test_contact_is_found_by_any_spelling_of_the_address(till: Machine) -> None:
+    made = saved(till)
+    found = till.get("/contacts", email=" MARC@example.com").json()
+    assert [one["id"] for one in found["items"]] == [made["id"]]
+    assert till.get("/contacts", email="nobody@example.com").json()["items"] == []
+    assert till.get(f"/contacts/{made['id']}").json()["lists"] == []
+
+
+def test_timeline_is_paged_without_gaps(till: Machine) -> None:
+    made = saved(till)
+    for n in range(5):
+        till.post(
+            "/events", {"event": "Order Completed", "email": "marc@example.com", "properties": {"n": n}}
+        )
+    names, after = [], ""
+    while after is not None:
+        page = till.get(f"/contacts/{made['id']}/timeline", limit=2, after=after).json()
+        assert len(page["items"]) <= 2
+        names += [one["name"] for one in page["items"]]
+        after = page["next"]
+    assert sorted(names) == ["Consent Granted", "Contact Created", *["Order Completed"] * 5]
+
+
+def test_contacts_are_paged(till: Machine) -> None:
+    for n in range(5):
+        saved(till, email=f"p{n}@example.com", consents=[])
+    first = till.get("/contacts", limit=3).json()
+    second = till.get("/contacts", limit=3, after=first["next"]).json()
+    addresses = {one["email"] for page in (first, second) for one in page["items"]}
+    assert (len(addresses), second["next"]) == (5, None)
+
+
+def test_event_counts_once(till: Machine) -> None:
+    made = saved(till, consents=[])
+    event = {"event": "Order Completed", "email": "marc@example.com", "message_id": "m-1"}
+    assert [till.post("/events", event).status_code for _ in range(2)] == [202, 202]
+    names = [one["name"] for one in till.get(f"/contacts/{made['id']}/timeline").json()["items"]]
+    assert names.count("Order Completed") == 1
+
+
+def test_people_of_another_workspace_are_not_there(till: Machine, other_till: Machine) -> None:
+    made = saved(till)
+    for path in (f"/contacts/{made['id']}", f"/contacts/{made['id']}/timeline"):
+        assert other_till.get(path).status_code == 404
+    assert other_till.get("/contacts", email="marc@example.com").json()["items"] == []
+    assert other_till.get("/messages", contact=made["id"]).status_code == 404
+
+
+def test_idempotency_key_answers_the_same_once(till: Machine, workspace: Workspace) -> None:
+    first = till.post("/contacts", MARC, **{"Idempotency-Key": "k1"})
+    again = till.post("/contacts", MARC, **{"Idempotency-Key": "k1"})
+    other = till.post("/contacts", {**MARC, "language": "en"}, **{"Idempotency-Key": "k1"})
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 422)
+    assert first.content == again.content
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert other.json()["code"] == "idempotency_key_reused"
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert Record.objects.count() == 1
+
+
+def test_refused_request_can_be_mended_under_its_key(till: Machine) -> None:
+    key = {"Idempotency-Key": "k2"}
+    assert till.post("/contacts", {"email": "nobody"}, **key).status_code == 422
+    assert till.post("/contacts", MARC, **key).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"consents": [{**CONSENT, "purpose": "nonsense"}]}, "consents.0.purpose"),
+        ({"consents": [{**CONSENT, "source": " "}]}, "consents.0.source"),
+        ({"consents": [{**CONSENT, "at": "2999-01-01T00:00:00Z"}]}, "consents.0.at"),
+        ({"consents": [{**CONSENT, "ip": "nowhere"}]}, "consents.0.ip"),
+        ({"consents": [{**CONSENT, "channel": "letter"}]}, "consents.0.channel"),
+        ({"email": "nobody"}, "email"),
+        ({"email": "marc@example.com\r\nBcc: eve@example.com"}, "email"),
+        ({"language": "klingon!"}, "language"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone"),
+        ({"attributes": {"unknown": 1}}, "unknown"),
+    ],
+)
+def test_unacceptable_value_is_named_and_nothing_is_kept(
+    till: Machine, workspace: Workspace, change: dict[str, Any], field: str
+) -> None:
+    response = till.post("/contacts", {**MARC, **change})
+    assert response.status_code == 422
+    assert [one["field"] for one in response.json()["errors"]] == [field]
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert not Contact.objects.exists()

@@ -1,0 +1,171 @@
+"""Every error is a problem document that says what is wrong and how to mend it (RFC 9457)."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from parcours.accounts import actions as accounts
+from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM, KeyKind
+from parcours.consent.errors import NotForThisBasis
+from parcours.contacts.models import Contact
+from parcours.kernel import tenancy
+from tests.api.conftest import Machine
+
+MARC = {"email": "marc@example.com"}
+
+
+def problem(response: Any, status: int, code: str) -> dict[str, Any]:
+    assert response.status_code == status, response.content
+    assert response.headers["Content-Type"] == "application/problem+json"
+    body: dict[str, Any] = response.json()
+    assert (body["status"], body["code"], body["type"]) == (status, code, f"urn:parcours:problem:{code}")
+    assert body["title"]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "guess"),
+    [
+        ({"emial": "marc@example.com"}, "emial", "“email”"),
+        ({**MARC, "workspace_id": 2}, "workspace_id", "Known"),
+        ({**MARC, "id": "x"}, "id", "Known"),
+        (
+            {**MARC, "consents": [{"purpos": "promotions", "granted": True, "source": "till"}]},
+            "consents.0.purpos",
+            "“purpose”",
+        ),
+    ],
+)
+def test_unknown_field_is_refused_with_a_guess(
+    till: Machine, data: dict[str, Any], field: str, guess: str
+) -> None:
+    errors = problem(till.post("/contacts", data), 422, "invalid")["errors"]
+    message = next(one["message"] for one in errors if one["field"] == field)
+    assert guess in message
+
+
+def test_unknown_query_parameter_is_refused(till: Machine) -> None:
+    errors = problem(till.get("/contacts", emial="x"), 422, "invalid")["errors"]
+    assert errors[0]["field"] == "emial"
+    assert "“email”" in errors[0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "malformed"),
+        (b"\xff\xfe", 400, "malformed"),
+        (b'{"email": "a\\u0000@example.com"}', 400, "malformed"),
+        (b'{"email": "\\ud800"}', 400, "malformed"),
+        (b'{"email": NaN}', 400, "malformed"),
+        (b'{"attributes": {"n": 1e999}}', 400, "malformed"),
+        (b'{"attributes": {"n": ' + b"9" * 5000 + b"}}", 400, "malformed"),
+        (b'{"attributes": ' + b"[" * 100 + b"]" * 100 + b"}", 400, "malformed"),
+        (b"[" * 20_000, 400, "malformed"),
+        (b'{"email": "' + b"a" * 40_000 + b'"}', 413, "too_large"),
+        (b"[]", 422, "invalid"),
+        (b"null", 422, "invalid"),
+        (b'"text"', 422, "invalid"),
+        (b"", 422, "invalid"),
+    ],
+)
+def test_body_that_cannot_be_read_is_refused(till: Machine, body: bytes, status: int, code: str) -> None:
+    problem(till.send("post", "/contacts", body), status, code)
+
+
+def test_body_of_another_type_is_refused(till: Machine) -> None:
+    client = Client(headers={"Authorization": f"Bearer {till.secret}"})
+    problem(client.post("/api/v1/contacts", {"email": "a@example.com"}), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize("value", ["", "Bearer", "Bearer ", "Basic abc", "Bearer ak_wrong", "Bearer \x01"])
+def test_without_a_good_key_there_is_nothing(till: Machine, value: str) -> None:
+    response = Client(headers={"Authorization": value}).get("/api/v1/contacts")
+    problem(response, 401, "key.bad")
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_key_of_another_kind_or_revoked_is_no_key(till: Machine, workspace: Workspace, now: datetime) -> None:
+    with tenancy.scope(workspace_id=workspace.pk):
+        write = accounts.create_key(workspace.pk, KeyKind.WRITE, "site", actor=SYSTEM, now=now)
+        gone = accounts.create_key(workspace.pk, KeyKind.API, "old", actor=SYSTEM, now=now)
+        accounts.revoke_key(workspace.pk, str(gone.key.pk), actor=SYSTEM, now=now)
+    for made in (write, gone):
+        problem(Machine(made.secret).get("/contacts"), 401, "key.bad")
+
+
+def test_unknown_address_and_method_are_problems_too(till: Machine) -> None:
+    problem(till.get("/nonsense"), 404, "not_found")
+    problem(till.get("/contacts/not-a-uuid"), 404, "not_found")
+    response = till.send("delete", "/contacts")
+    assert "GET" in problem(response, 405, "method_not_allowed")["detail"]
+    assert "GET" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/contacts", {"limit": "0"}),
+        ("/contacts", {"limit": "100000"}),
+        ("/contacts", {"limit": "many"}),
+        ("/contacts", {"after": "nonsense"}),
+        ("/contacts", {"after": "MjAyNi0wMS0wMXx4"}),
+        ("/contacts", {"email": "nobody"}),
+        ("/messages", {"contact": "1"}),
+    ],
+)
+def test_bad_query_is_refused(till: Machine, path: str, query: dict[str, str]) -> None:
+    assert till.get(path, **query).status_code == 422
+
+
+def test_nul_in_an_address_or_a_query_is_refused(till: Machine) -> None:
+    problem(till.get("/contacts", email="a\x00@example.com"), 400, "malformed")
+    assert till.get("/segments/a%00b").status_code in (400, 404)
+
+
+def test_refusal_rolls_back_what_was_done(till: Machine, workspace: Workspace) -> None:
+    data = {**MARC, "consents": [{"purpose": "order_information", "granted": True, "source": "till"}]}
+    problem(till.post("/contacts", data), 422, NotForThisBasis.code)
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert not Contact.objects.exists()
+
+
+def test_error_inside_is_told_without_its_cause(till: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr("parcours.contacts.queries.list_contacts", broken)
+    response = till.get("/contacts")
+    problem(response, 500, "internal")
+    assert b"secret" not in response.content
+
+
+def test_keys_are_never_given_back(till: Machine, workspace: Workspace) -> None:
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    for path in (
+        "/contacts",
+        "/lists",
+        "/purposes",
+        "/segments",
+        "/journeys",
+        "/campaigns",
+        "/templates",
+        "/messages",
+    ):
+        response = till.get(path)
+        assert response.status_code == 200, path
+        assert till.secret.encode() not in response.content
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert till.secret not in json.dumps(list(AuditEntry.objects.values("actor", "detail")))
+
+
+def test_audit_names_the_key(till: Machine, workspace: Workspace) -> None:
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    with tenancy.scope(workspace_id=workspace.pk):
+        entry = AuditEntry.objects.get(subject="list")
+    assert entry.actor == "API key “till”"
+    assert entry.key_id is not None

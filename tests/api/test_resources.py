@@ -1,0 +1,152 @@
+"""Lists, segments, journeys, campaigns, templates and messages through the API."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from parcours.accounts.models import Workspace
+from parcours.audiences import actions as audiences
+from parcours.consent.models import Purpose
+from parcours.content.models import Template, TemplateVersion
+from parcours.delivery import actions as delivery
+from parcours.delivery.models import Message
+from parcours.delivery.types import Origin
+from parcours.kernel import tenancy
+from tests.api.conftest import Machine
+
+BODIES = {"fr": {"subject": "Hello", "mjml": "<mjml><mj-body></mj-body></mjml>"}}
+
+
+def contact(till: Machine, email: str = "marc@example.com") -> str:
+    return str(till.post("/contacts", {"email": email}).json()["id"])
+
+
+def test_list_is_made_filled_and_emptied(till: Machine, other_till: Machine) -> None:
+    who = contact(till)
+    assert till.post("/lists", {"slug": "vip", "name": "VIP"}).status_code == 201
+    assert till.post("/lists", {"slug": "vip", "name": "VIP"}).status_code == 409
+    assert till.post("/lists", {"slug": "V I P", "name": "VIP"}).status_code == 422
+    assert till.post("/lists/vip/members", {"add": [who, who]}).json() == {"added": 1, "removed": 0}
+    assert till.get("/lists").json()["items"][0]["count"] == 1
+    assert other_till.post("/lists/vip/members", {"add": [who]}).status_code == 404
+    assert till.post("/lists/vip/members", {"remove": [who]}).json() == {"added": 0, "removed": 1}
+    assert till.get(f"/contacts/{who}").json()["lists"] == []
+
+
+def test_list_takes_nobody_from_another_workspace(till: Machine, other_till: Machine) -> None:
+    other_till.post("/lists", {"slug": "mine", "name": "Mine"})
+    assert other_till.post("/lists/mine/members", {"add": [contact(till)]}).json()["added"] == 0
+
+
+def test_segment_is_made_and_counted(till: Machine, workspace: Workspace, now: datetime) -> None:
+    contact(till)
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    rule = {"not": {"list": "vip"}}
+    made = till.post("/segments", {"slug": "others", "name": "Others", "rule": rule})
+    assert made.status_code == 201, made.content
+    assert made.json()["sentence_en"]
+    assert till.post("/segments", {"slug": "others", "name": "O", "rule": rule}).status_code == 409
+    audiences.refresh(workspace.pk, now=datetime.now(UTC))
+    assert till.get("/segments/others/count").json() == {"count": 1}
+    [member] = till.get("/segments/others/members").json()["items"]
+    assert member["email"] == "marc@example.com"
+
+
+@pytest.mark.parametrize(
+    "rule", [{}, {"atribute": "city", "is": "Lyon"}, {"list": "nowhere"}, {"attribute": "x"}]
+)
+def test_bad_rule_is_explained(till: Machine, rule: dict[str, Any]) -> None:
+    response = till.post("/segments", {"slug": "s", "name": "S", "rule": rule})
+    assert response.status_code == 422
+    assert response.json()["detail"]
+
+
+def test_journey_is_published_paused_and_resumed(till: Machine, other_till: Machine) -> None:
+    made = till.post("/journeys", {"recipe": "post-purchase"})
+    assert made.status_code == 201, made.content
+    assert made.json()["state"] == "published"
+    assert till.post("/journeys/post-purchase/pause").json()["state"] == "paused"
+    assert till.post("/journeys/post-purchase/pause").status_code == 409
+    assert other_till.post("/journeys/post-purchase/resume").status_code == 404
+    assert till.post("/journeys/post-purchase/resume").json()["state"] == "published"
+    assert till.post("/journeys", {"recipe": "nonsense"}).status_code in (404, 422)
+
+
+def test_template_is_saved_by_version(till: Machine) -> None:
+    first = till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
+    assert first.status_code == 200, first.content
+    changed = {"fr": {**BODIES["fr"], "subject": "Hello again"}}
+    again = till.put("/templates/hello", {"name": "Hello", "bodies": changed})
+    assert (first.json()["version"], again.json()["version"]) == (1, 2)
+    broken = {"fr": {**BODIES["fr"], "subject": "{{ contact."}}
+    assert till.put("/templates/hello", {"name": "Hello", "bodies": broken}).status_code == 422
+    assert till.get("/templates/hello").json()["version"] == 2
+
+
+def test_campaign_runs_its_course(till: Machine, other_till: Machine) -> None:
+    till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    wanted = {"name": "Spring", "template": "hello", "purpose": "promotions", "list": "vip"}
+    made = till.post("/campaigns", wanted)
+    assert made.status_code == 201, made.content
+    path = f"/campaigns/{made.json()['id']}"
+    assert till.post("/campaigns", {**wanted, "segment": "x"}).status_code == 422
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    assert till.post(f"{path}/schedule", {"at": tomorrow}).json()["state"] == "scheduled"
+    assert till.post(f"{path}/schedule", {"at": "2020-01-01T00:00:00Z"}).status_code == 422
+    assert till.post(f"{path}/schedule", {"at": "2020-01-01T00:00:00"}).status_code == 422
+    assert till.post(f"{path}/schedule", {}).json()["state"] == "running"
+    assert till.post(f"{path}/pause").json()["state"] == "paused"
+    assert other_till.post(f"{path}/resume").status_code == 404
+    assert till.post(f"{path}/resume").json()["state"] == "running"
+    assert till.post(f"{path}/cancel").json()["state"] == "cancelled"
+    assert till.post(f"{path}/resume").status_code == 409
+    assert till.get("/campaigns/99999999999999999999").status_code == 404
+
+
+def test_message_says_which_rule_withheld_it(
+    till: Machine, other_till: Machine, workspace: Workspace, now: datetime
+) -> None:
+    who = contact(till)
+    till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
+    message_id = withheld(workspace, who, now)
+    [message] = till.get("/messages", contact=who).json()["items"]
+    assert (message["state"], message["verdict"], message["purpose"]) == (
+        "withheld",
+        "withhold",
+        "promotions",
+    )
+    [reason] = message["reasons"]
+    assert (reason["code"], reason["evidence"]["purpose"]) == ("no_consent", "promotions")
+    assert "promotions" in reason["sentence"]
+    assert till.get(f"/messages/{message_id}").json() == message
+    assert other_till.get(f"/messages/{message_id}").status_code == 404
+
+
+def withheld(workspace: Workspace, who: str, now: datetime) -> str:
+    """A promotion that the gate did not let go."""
+    with tenancy.scope(workspace_id=workspace.pk):
+        mailing_id = delivery.add_mailing(
+            workspace.pk,
+            origin=Origin.API,
+            origin_id=1,
+            purpose_id=Purpose.objects.get(code="promotions").pk,
+            template_version_id=TemplateVersion.objects.get(template=Template.objects.get(slug="hello")).pk,
+            name="Offer",
+            valid_for=timedelta(days=1),
+            now=now,
+        )
+        message = Message.objects.create(
+            workspace_id=workspace.pk,
+            mailing_id=mailing_id,
+            contact_id=who,
+            state="withheld",
+            verdict="withhold",
+            reasons=[{"code": "no_consent", "evidence": {"purpose": "promotions", "channel": "email"}}],
+            queued_at=now,
+            due_at=now,
+            judged_at=now,
+            expires_at=now,
+        )
+        return str(message.pk)

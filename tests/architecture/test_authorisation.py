@@ -1,0 +1,376 @@
+"""Who may open what: every route × every kind of caller, against one table. A route that the table does not know fails.
+
+Objects of another workspace are not there (404), and reading changes nothing, for anybody.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, get_resolver
+from django.urls.resolvers import URLResolver
+
+from parcours.accounts import actions as accounts
+from parcours.accounts.models import Key, Membership, User, Workspace
+from parcours.accounts.types import SYSTEM, KeyKind, Role
+from parcours.audiences.models import Segment
+from parcours.campaigns.models import Campaign
+from parcours.contacts.importing import actions as imports
+from parcours.contacts.models import Contact
+from parcours.content.models import Template
+from parcours.delivery.models import Message
+from parcours.journeys.models import Journey
+from parcours.kernel import tenancy
+from tests.tables import digest
+from tests.web.furnishing import furnish
+
+V, A, E, O = Role.VIEWER, Role.ANALYST, Role.EDITOR, Role.OWNER  # noqa: E741 - the columns of a table
+
+ACTORS = (
+    *("anonymous", "outsider", "viewer", "analyst", "editor", "owner"),
+    *("write_key", "api_key", "other_api_key"),
+)
+
+# Pages of a workspace: name of the route → (methods, the least role).
+PAGES: dict[str, tuple[str, Role]] = {
+    "home": ("GET", V),
+    "search": ("GET", V),
+    "contacts": ("GET", V),
+    "contacts_export": ("GET", A),
+    "contact": ("GET", V),
+    "contact_timeline": ("GET", V),
+    "contact_edit": ("GET POST", E),
+    "contact_say": ("GET POST", E),
+    "contact_proof": ("GET", V),
+    "lists": ("GET", V),
+    "add_list": ("POST", E),
+    "imports": ("GET", V),
+    "upload_import": ("POST", E),
+    "import": ("GET", V),
+    "import_mapping": ("GET POST", E),
+    "import_progress": ("GET", V),
+    "cancel_import": ("POST", E),
+    "import_refusals": ("GET", A),
+    "segments": ("GET", V),
+    "new_segment": ("GET POST", E),
+    "check_rule": ("POST", E),
+    "segment": ("GET", V),
+    "edit_segment": ("GET POST", E),
+    "delete_segment": ("POST", E),
+    "journeys": ("GET", V),
+    "recipe": ("GET", V),
+    "publish_recipe": ("POST", E),
+    "journey": ("GET", V),
+    "journey_move": ("POST", E),
+    "campaigns": ("GET", V),
+    "new_campaign": ("GET POST", E),
+    "campaign": ("GET", V),
+    "campaign_progress": ("GET", V),
+    "campaign_send": ("POST", E),
+    "campaign_move": ("POST", E),
+    "templates": ("GET", V),
+    "new_template": ("GET POST", E),
+    "preview_draft": ("POST", E),
+    "template": ("GET", V),
+    "save_template": ("POST", E),
+    "preview_template": ("GET", V),
+    "messages": ("GET", V),
+    "message": ("GET", V),
+    "message_content": ("GET", V),
+    "message_settle": ("POST", E),
+    "purposes": ("GET", V),
+    "purpose": ("GET", V),
+    "settings": ("GET", V),
+    "change_workspace": ("POST", O),
+    "settings_members": ("GET", V),
+    "add_member": ("POST", O),
+    "change_member": ("POST", O),
+    "settings_keys": ("GET", O),
+    "add_key": ("POST", O),
+    "revoke_key": ("POST", O),
+    "settings_sending": ("GET", V),
+    "change_sending": ("POST", O),
+    "hold_sending": ("POST", O),
+    "settings_trail": ("GET", O),
+}
+
+# Operations of the API: route → methods. A key of the workspace opens all of them, and nothing else opens any.
+API: dict[str, str] = {
+    "contacts": "GET POST",
+    "contacts/<uuidstr:contact_id>": "GET",
+    "contacts/<uuidstr:contact_id>/timeline": "GET",
+    "messages": "GET",
+    "messages/<uuidstr:message_id>": "GET",
+    "lists": "GET POST",
+    "lists/<slug:slug>/members": "POST",
+    "segments": "GET POST",
+    "segments/<slug:slug>": "GET",
+    "segments/<slug:slug>/count": "GET",
+    "segments/<slug:slug>/members": "GET",
+    "journeys": "GET POST",
+    "journeys/<slug:slug>": "GET",
+    "journeys/<slug:slug>/pause": "POST",
+    "journeys/<slug:slug>/resume": "POST",
+    "campaigns": "GET POST",
+    "campaigns/<int:campaign_id>": "GET",
+    "campaigns/<int:campaign_id>/schedule": "POST",
+    "campaigns/<int:campaign_id>/pause": "POST",
+    "campaigns/<int:campaign_id>/resume": "POST",
+    "campaigns/<int:campaign_id>/cancel": "POST",
+    "templates": "GET",
+    "templates/<slug:slug>": "GET PUT",
+    "purposes": "GET",
+    "events": "POST",
+}
+
+# Open to everybody: the token, or nothing, is the permission.
+TOKENS = ("public-unsubscribe", "public-preferences", "public-why", "public-confirm")
+OPEN_API = ("openapi", "nowhere")
+# Outside a workspace: for oneself only; allauth's own pages are tested by allauth.
+OWN = ("start", "profile", "choose_language", "choose_theme")
+ALLAUTH = ("mfa_", "account_")
+# Raw, before Django (see `public.hot`): authenticated by write key, or by signed token. Tested in tests/public.
+HOT = {"/v1/", "/t/o/", "/t/c/", "/healthz"}
+
+# What a page cannot do without: the query or the form's fields of its smallest meaningful request.
+ASKED_WITH: dict[str, dict[str, str]] = {
+    "contact_say": {"purpose": "promotions", "channel": "email"},
+    "journey_move": {"move": "pause"},
+    "campaign_move": {"move": "cancel"},
+}
+# Settling answers the same 409 whether a message is not in doubt, not ours, or not there.
+HIDDEN_OTHERWISE = {"message_settle": 409}
+
+# Reading it writes who took people's data away: the one GET that leaves a trace, in the trail only.
+WRITES_THE_TRAIL = {"contacts_export"}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address pattern."""
+
+    pattern: str
+    name: str
+
+
+def routes() -> Iterator[Route]:
+    return _walk(get_resolver(), "")
+
+
+def _walk(resolver: URLResolver, prefix: str) -> Iterator[Route]:
+    for part in resolver.url_patterns:
+        if isinstance(part, URLPattern):
+            yield Route(prefix + str(part.pattern), part.name or "")
+        else:
+            yield from _walk(part, prefix + str(part.pattern))
+
+
+def pages() -> dict[str, str]:
+    return {one.name: one.pattern for one in routes() if one.pattern.startswith("w/")}
+
+
+def operations() -> set[str]:
+    found = {one.pattern.removeprefix("api/v1/") for one in routes() if one.pattern.startswith("api/v1/")}
+    return found - {"openapi.json", "^.*$"}
+
+
+class Shop:
+    """A workspace with something behind every address, and one caller of each kind."""
+
+    def __init__(self, shop: Workspace, other: Workspace, now: datetime) -> None:
+        self.owner = furnish(shop, now=now)
+        self.workspace, self.other = shop, other
+        with tenancy.scope(workspace_id=shop.pk):
+            file = b"email\nnew@example.com\n"
+            run = imports.upload(shop.pk, "people.csv", file, actor=SYSTEM, now=now)
+            self.values: dict[str, Any] = {
+                "contact_id": Contact.objects.first().pk,  # type: ignore[union-attr]
+                "message_id": Message.objects.first().pk,  # type: ignore[union-attr]
+                "campaign_id": Campaign.objects.first().pk,  # type: ignore[union-attr]
+                "member_id": Membership.objects.filter(role="viewer").get().user_id,
+                "key_id": Key.objects.first().pk,  # type: ignore[union-attr]
+                "import_id": run.pk,
+                "code": "promotions",
+                "segment": Segment.objects.first().slug,  # type: ignore[union-attr]
+                "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
+                "template": Template.objects.first().slug,  # type: ignore[union-attr]
+                "list": "loyal-clients",
+            }
+            self.api_key = accounts.create_key(shop.pk, KeyKind.API, "api", actor=SYSTEM, now=now).secret
+            self.write_key = accounts.create_key(shop.pk, KeyKind.WRITE, "site", actor=SYSTEM, now=now).secret
+        with tenancy.scope(workspace_id=other.pk):
+            self.other_key = accounts.create_key(other.pk, KeyKind.API, "x", actor=SYSTEM, now=now).secret
+        self.now = now
+
+    def client(self, actor: str) -> Client:
+        """A caller: anonymous, outsider, a role, or one with a key."""
+        keys = {"write_key": self.write_key, "other_api_key": self.other_key, "api_key": self.api_key}
+        if actor in keys:
+            return Client(headers={"Authorization": f"Bearer {keys[actor]}"}, raise_request_exception=False)
+        client = Client(raise_request_exception=False)
+        if actor == "owner":
+            client.force_login(self.owner)
+        elif actor == "outsider":
+            client.force_login(self._user("outsider", self.other, Role.OWNER))
+        elif actor != "anonymous":
+            client.force_login(self._user(actor, self.workspace, Role(actor)))
+        return client
+
+    def _user(self, name: str, workspace: Workspace, role: Role) -> User:
+        user = accounts.create_user(f"{name}@example.net", password=None, now=self.now)
+        with tenancy.scope(workspace_id=workspace.pk):
+            accounts.set_member(workspace.pk, user, Role.OWNER, actor=SYSTEM, now=self.now)
+            if role is not Role.OWNER:
+                accounts.set_member(workspace.pk, user, role, actor=SYSTEM, now=self.now)
+        return user
+
+    def address(self, pattern: str, slug: str = "shop") -> str:
+        """The pattern with the shop's own objects; a slug's meaning follows from the word before it."""
+
+        def value(match: re.Match[str]) -> str:
+            name = match[1].split(":")[-1]
+            if name == "workspace":
+                return slug
+            if name == "slug":
+                kind = re.sub(
+                    r"^recipes$", "journey", pattern[: match.start()].rstrip("/").rsplit("/", 1)[-1]
+                )
+                return str(self.values[kind.rstrip("s")])
+            return str(self.values[name])
+
+        return "/" + re.sub(r"<([^>]+)>", value, pattern)
+
+
+@pytest.fixture
+def shop(workspace: Workspace, other_workspace: Workspace, now: datetime) -> Shop:
+    return Shop(workspace, other_workspace, now)
+
+
+def asked(client: Client, method: str, address: str, data: dict[str, str] | None = None) -> HttpResponse:
+    """The answer to a request whose effects are taken back at once."""
+    with transaction.atomic():
+        call = getattr(client, method.lower())
+        if address.startswith("/api/") and method != "GET":
+            response: HttpResponse = call(address, b"{}", content_type="application/json")
+        else:
+            response = call(address, data or {})
+        transaction.set_rollback(True)
+    return response
+
+
+def test_table_knows_every_route() -> None:
+    assert set(pages()) == set(PAGES)
+    assert operations() == set(API)
+    rest = {one.name for one in routes() if not one.pattern.startswith(("w/", "api/"))}
+    rest -= {*TOKENS, *OWN}
+    assert {name for name in rest if not name.startswith(ALLAUTH)} == set()
+    assert {one.name for one in routes() if one.pattern.startswith("api/v1/")} >= set(OPEN_API)
+    source = Path(__file__).parents[2] / "parcours" / "public" / "hot" / "application.py"
+    hot = set(re.findall(r'path(?:\.startswith\(| == )"(/[^"]+)"', source.read_text(encoding="utf-8")))
+    hot |= set(re.findall(r'or path\.startswith\("(/[^"]+)"', source.read_text(encoding="utf-8")))
+    assert hot == HOT
+
+
+def test_pages_open_to_the_roles_of_the_table(shop: Shop) -> None:
+    wrong = []
+    for actor in ACTORS:
+        client = shop.client(actor)
+        for name, pattern in pages().items():
+            methods, role = PAGES[name]
+            for method in ("GET", "POST"):
+                status = asked(client, method, shop.address(pattern), ASKED_WITH.get(name)).status_code
+                if status not in expected(actor, method in methods.split(), role):
+                    wrong.append(f"{actor}: {method} {name}: {status}")
+    assert wrong == []
+
+
+def expected(actor: str, is_taken: bool, role: Role) -> set[int]:
+    """The statuses that a caller may get from a page."""
+    if actor in ("anonymous", "write_key", "api_key", "other_api_key"):
+        return {302}  # to the sign-in page
+    if actor == "outsider":
+        return {404}
+    if not is_taken:
+        return {405}
+    if not Role(actor).may(role):
+        return {403}
+    return {200, 302, 409, 422}
+
+
+def test_sign_in_page_is_where_anonymous_callers_are_sent(shop: Shop) -> None:
+    client = shop.client("anonymous")
+    for pattern in pages().values():
+        response = asked(client, "GET", shop.address(pattern))
+        assert response.headers["Location"].startswith("/account/login/")
+
+
+def test_objects_of_another_workspace_are_not_there(shop: Shop) -> None:
+    client = shop.client("outsider")
+    wrong = []
+    for name, pattern in pages().items():
+        if "<" not in pattern.removeprefix("w/<slug:workspace>/") or name in ("recipe", "publish_recipe"):
+            continue  # recipes belong to the product
+        for method in PAGES[name][0].split():
+            address = shop.address(pattern, slug="other")
+            status = asked(client, method, address, ASKED_WITH.get(name)).status_code
+            if status != HIDDEN_OTHERWISE.get(name, 404):
+                wrong.append(f"{method} {name}: {status}")
+    assert wrong == []
+
+
+def test_api_opens_to_keys_of_its_workspace_only(shop: Shop) -> None:
+    wrong = []
+    for actor in ACTORS:
+        client = shop.client(actor)
+        for pattern, methods in API.items():
+            for method in methods.split():
+                status = asked(client, method, shop.address(f"api/v1/{pattern}")).status_code
+                if not fits_api(actor, method, pattern, status):
+                    wrong.append(f"{actor}: {method} {pattern}: {status}")
+    assert wrong == []
+
+
+def fits_api(actor: str, method: str, pattern: str, status: int) -> bool:
+    """True when the API may answer this caller so."""
+    if actor == "api_key":
+        return status in {200, 201, 202, 409, 422}
+    if actor == "other_api_key":
+        names_an_object = "<" in pattern and method != "PUT"
+        return status == 404 if names_an_object else status in {200, 201, 202, 422}
+    return status == 401
+
+
+def test_public_pages_ask_for_a_token_whoever_comes(shop: Shop) -> None:
+    for actor in ACTORS:
+        client = shop.client(actor)
+        for prefix in ("u", "p", "why", "confirm"):
+            for method in ("GET", "POST"):
+                assert asked(client, method, f"/{prefix}/{'A' * 56}").status_code == 404
+
+
+def test_reading_as_owner_changes_nothing(shop: Shop) -> None:
+    client, machine = shop.client("owner"), shop.client("api_key")
+    addresses = [shop.address(pattern) for name, pattern in pages().items() if name not in WRITES_THE_TRAIL]
+    addresses += [shop.address(f"api/v1/{pattern}") for pattern, methods in API.items() if "GET" in methods]
+    before = digest()
+    for read in (client.get, client.head):
+        for address in addresses:
+            (machine.get if address.startswith("/api/") else read)(address)
+    if digest() != before:
+        assert [address for address in addresses if wrote(client, address)] == []
+        raise AssertionError("a first visit wrote something")
+
+
+def wrote(client: Client, address: str) -> bool:
+    """True when reading this address changes a row: to name the culprit."""
+    before = digest()
+    client.get(address)
+    client.head(address)
+    return digest() != before

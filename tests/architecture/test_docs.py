@@ -1,0 +1,47 @@
+"""What a user can set, type or meet is documented: settings, commands, error codes, event names."""
+
+import importlib
+import pkgutil
+import re
+
+import parcours
+from parcours.cli.main import COMMANDS
+from parcours.kernel.errors import DomainError
+from tests.architecture.test_rooms import ROOT
+
+
+def text(*paths: str) -> str:
+    return "\n".join((ROOT / path).read_text(encoding="utf-8") for path in paths)
+
+
+def test_settings_are_documented() -> None:
+    read = set(re.findall(r'environ\.get\("(\w+)"', text("config/environment.py")))
+    assert {name for name in read if f"`{name}`" not in text("docs/operate/settings.md")} == set()
+
+
+def test_commands_are_documented() -> None:
+    assert {name for name in COMMANDS if f"`parcours {name}" not in text("docs/operate/commands.md")} == set()
+
+
+def errors() -> set[type[DomainError]]:
+    for module in pkgutil.walk_packages(parcours.__path__, "parcours."):
+        if module.name.endswith("errors"):
+            importlib.import_module(module.name)
+    found, waiting = set(), [DomainError]
+    while waiting:
+        error = waiting.pop()
+        found.add(error)
+        waiting.extend(error.__subclasses__())
+    return {error for error in found if error.__module__.startswith("parcours.")}
+
+
+def test_error_codes_are_documented() -> None:
+    documented = text("docs/api/errors.md")
+    assert {error.code for error in errors() if f"`{error.code}`" not in documented} == set()
+
+
+def test_event_names_are_documented() -> None:
+    from parcours.events.types import RESERVED_NAMES
+
+    documented = text("docs/concepts/events.md")
+    assert {name for name in RESERVED_NAMES if f"`{name}`" not in documented} == set()

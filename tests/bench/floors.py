@@ -1,0 +1,117 @@
+"""What the product is measured against: an INSERT per request in the same raw server, and a Django view that inserts."""
+
+import json
+import os
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+from django.conf import settings
+from psycopg_pool import AsyncConnectionPool
+
+if not settings.configured:
+    django.setup()
+
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
+from django.urls import path
+
+from parcours.events import pipeline
+from parcours.events.tokens import InvalidToken, Purpose, signer
+from parcours.kernel import clock
+
+WORKSPACE = int(os.environ.get("BENCH_WORKSPACE", "0"))
+PEOPLE: list[str] = json.loads(os.environ.get("BENCH_PEOPLE", "[]"))
+INSERT = """
+INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, properties)
+VALUES (%(workspace)s, %(at)s, %(now)s, %(contact)s, %(name)s, %(properties)s::jsonb)"""
+
+
+class InsertPerRequest:
+    """Parses as the product does, then one INSERT per request, without identities and receipts: less work than the product's."""
+
+    def __init__(self) -> None:
+        self._pool: AsyncConnectionPool[Any] | None = None
+
+    async def __call__(self, scope: Any, protocol: Any) -> None:
+        if scope.path == "/healthz":
+            protocol.response_empty(204, [])
+            return
+        if self._pool is None:
+            self._pool = _pool()
+            await self._pool.open()
+        body = await protocol()
+        now = datetime.now(UTC)
+        [(_, call)] = pipeline.parse("track", body, now).accepted
+        async with self._pool.connection() as opened:
+            await opened.execute(
+                INSERT,
+                {
+                    "workspace": WORKSPACE,
+                    "at": call.at,
+                    "now": now,
+                    "contact": random.choice(PEOPLE),
+                    "name": call.name,
+                    "properties": json.dumps(call.properties),
+                },
+                prepare=True,
+            )
+        protocol.response_bytes(200, [("content-type", "application/json")], b'{"success":true}')
+
+
+def _pool() -> AsyncConnectionPool[Any]:
+    given = {**connection.get_connection_params(), "autocommit": True}
+    given = {name: value for name, value in given.items() if name not in ("cursor_factory", "context")}
+    given["options"] = f"{given.get('options', '')} -c app.workspace={WORKSPACE}"
+    return AsyncConnectionPool(kwargs=given, min_size=8, max_size=16, open=False)
+
+
+insert_per_request = InsertPerRequest()
+
+
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """A pixel as a Django view: verify, insert, answer."""
+    try:
+        named = signer().verify(token.removesuffix(".gif"), Purpose.OPEN)
+    except InvalidToken:
+        return HttpResponseNotFound()
+    _insert("Email Opened", {"message": str(named.message_id)})
+    return HttpResponse(b"GIF89a", content_type="image/gif")
+
+
+def clicked(request: HttpRequest, token: str) -> HttpResponse:
+    """A click as a Django view: verify, insert, redirect."""
+    url = request.GET.get("u", "")
+    try:
+        named = signer().verify_click(token, url)
+    except InvalidToken:
+        return HttpResponseNotFound()
+    _insert("Email Link Clicked", {"message": str(named.message_id), "url": url, "link": named.link})
+    return HttpResponse(status=302, headers={"Location": url})
+
+
+def _insert(name: str, properties: dict[str, Any]) -> None:
+    now = clock.now()
+    with connection.cursor() as cursor:
+        if not hasattr(connection, "in_bench_workspace"):
+            cursor.execute("SELECT set_config('app.workspace', %s, false)", [str(WORKSPACE)])
+            connection.in_bench_workspace = True  # type: ignore[attr-defined]  # a mark on this thread's connection
+        cursor.execute(
+            INSERT,
+            {
+                "workspace": WORKSPACE,
+                "at": now,
+                "now": now,
+                "contact": random.choice(PEOPLE),
+                "name": name,
+                "properties": json.dumps(properties),
+            },
+        )
+
+
+urlpatterns = [path("t/o/<str:token>", opened), path("t/c/<str:token>", clicked)]
+settings.ROOT_URLCONF = "tests.bench.floors"
+settings.MIDDLEWARE = []
+django_views = WSGIHandler()

@@ -1,0 +1,226 @@
+"""One-off sends: everybody once, whatever crashes; pause and cancel at once; the figures always add up."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from parcours.accounts import actions as accounts
+from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM, Actor
+from parcours.audiences.models import Member, Segment
+from parcours.campaigns import actions, queries
+from parcours.campaigns.errors import CampaignInvalid, UnknownCampaign, WrongState
+from parcours.campaigns.models import Campaign
+from parcours.campaigns.types import Draft, Progress
+from parcours.consent import actions as consent
+from parcours.contacts import actions as contacts
+from parcours.contacts.models import Contact
+from parcours.content.models import Template, TemplateVersion
+from parcours.delivery.models import Mailing, Message
+from parcours.kernel import tenancy
+from parcours.kernel.ids import uuid7
+
+ALICE = Actor("Alice")
+NEWS = Draft(name="Nouveautés de mars", template="news", purpose="newsletter", list="readers")
+
+
+@pytest.fixture
+def shop(workspace: Workspace, now: datetime) -> Iterator[Workspace]:
+    """A shop with a template, a purpose and an empty list; the test runs in its scope."""
+    with tenancy.scope(workspace_id=workspace.id):
+        names = {"name_fr": "Lettre", "name_en": "Letter", "basis": "consent", "is_marketing": True}
+        consent.save_purpose(workspace.id, "newsletter", names, actor=SYSTEM, now=now)
+        mine: dict[str, Any] = {"workspace_id": workspace.id, "created_at": now}
+        template = Template.objects.create(slug="news", name="Nouvelles", updated_at=now, **mine)
+        TemplateVersion.objects.create(template=template, number=1, bodies={}, actor="test", **mine)
+        contacts.create_list(workspace.id, "readers", "Lecteurs", actor=SYSTEM, now=now)
+        yield workspace
+
+
+def readers(shop: Workspace, count: int, now: datetime) -> list[UUID]:
+    """People on the list."""
+    people = [Contact(id=uuid7(), workspace_id=shop.id, created_at=now, updated_at=now) for _ in range(count)]
+    Contact.objects.bulk_create(people)
+    ids = [one.pk for one in people]
+    contacts.add_to_list(shop.id, "readers", ids, now=now)
+    return ids
+
+
+def progress(campaign: Campaign) -> Progress:
+    return queries.progress(campaign.workspace_id, Campaign.objects.get(pk=campaign.pk))
+
+
+def adds_up(found: Progress) -> bool:
+    return found.targeted == sum(
+        (
+            found.queued,
+            found.sending,
+            found.sent,
+            found.failed,
+            found.in_doubt,
+            found.withheld,
+            found.cancelled,
+        )
+    )
+
+
+def settle(state: str, count: int, now: datetime) -> None:
+    """Let the sender have done some of the queued messages."""
+    some = Message.objects.filter(state="queued").order_by("contact_id").values_list("pk", flat=True)[:count]
+    facts: dict[str, Any] = {"state": state, "verdict": "withhold" if state == "withheld" else "send"}
+    if state == "sent":
+        facts["sent_at"] = now
+    Message.objects.filter(pk__in=list(some)).update(**facts)
+
+
+def test_scheduled_campaign_starts_at_its_time_and_reaches_everybody_once(
+    shop: Workspace, now: datetime
+) -> None:
+    people = readers(shop, 12, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    tomorrow = now + timedelta(days=1)
+    actions.schedule(shop.id, campaign.pk, tomorrow, actor=ALICE, now=now)
+    assert actions.tick(shop.id, now=tomorrow - timedelta(seconds=1)) == 0
+    assert actions.tick(shop.id, now=tomorrow) == 12
+    assert actions.tick(shop.id, now=tomorrow) == 0
+    assert set(Message.objects.values_list("contact_id", flat=True)) == set(people)
+    assert progress(campaign) == Progress(12, 12, 0, 0, 0, 0, 0, 0, 0)
+
+
+def test_freezing_goes_on_where_it_was(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 5)
+    monkeypatch.setattr(actions, "MOST_CHUNKS", 1)
+    people = readers(shop, 12, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    assert [actions.tick(shop.id, now=now) for _ in range(4)] == [5, 5, 2, 0]
+    # A worker that died after the outbox's commit and before the campaign's cannot exist: they are one. Should the place be
+    # lost all the same, each person is still taken once.
+    Campaign.objects.update(frozen_after=None, frozen_at=None)
+    assert sum(actions.tick(shop.id, now=now) for _ in range(4)) == 0
+    assert set(Message.objects.values_list("contact_id", flat=True)) == set(people)
+
+
+def test_finished_exactly_when_everybody_has_an_outcome(shop: Workspace, now: datetime) -> None:
+    readers(shop, 5, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    for state, count in (("sent", 2), ("withheld", 1), ("failed", 1), ("in_doubt", 1)):
+        settle(state, count, now)
+        actions.tick(shop.id, now=now)
+        assert Campaign.objects.get(pk=campaign.pk).state == "running"
+    assert progress(campaign) == Progress(5, 0, 0, 2, 1, 1, 1, 0, 0)
+    Message.objects.filter(state="in_doubt").update(state="sent", sent_at=now)
+    actions.tick(shop.id, now=now)
+    assert Campaign.objects.get(pk=campaign.pk).state == "finished"
+    assert adds_up(progress(campaign))
+
+
+def test_campaign_to_nobody_is_finished(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    assert Campaign.objects.get(pk=campaign.pk).state == "finished"
+
+
+def test_pause_holds_and_resume_sends_exactly_the_rest(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 5)
+    monkeypatch.setattr(actions, "MOST_CHUNKS", 1)
+    people = readers(shop, 12, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    settle("sent", 3, now)
+    actions.pause(shop.id, campaign.pk, actor=ALICE, now=now)
+    assert actions.tick(shop.id, now=now) == 0
+    assert Mailing.objects.get().held_at == now
+    actions.resume(shop.id, campaign.pk, actor=ALICE, now=now)
+    assert Mailing.objects.get().held_at is None
+    assert sum(actions.tick(shop.id, now=now) for _ in range(3)) == 7
+    assert progress(campaign) == Progress(12, 9, 0, 3, 0, 0, 0, 0, 0)
+    assert sorted(Message.objects.values_list("contact_id", flat=True)) == sorted(people)
+
+
+def test_cancel_gives_up_what_has_not_left(shop: Workspace, now: datetime) -> None:
+    readers(shop, 5, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    settle("sent", 2, now)
+    actions.cancel(shop.id, campaign.pk, actor=ALICE, now=now)
+    assert progress(campaign) == Progress(5, 0, 0, 2, 0, 0, 0, 3, 0)
+    assert actions.tick(shop.id, now=now) == 0
+    with pytest.raises(WrongState):
+        actions.resume(shop.id, campaign.pk, actor=ALICE, now=now)
+
+
+def test_segment_is_an_audience(shop: Workspace, now: datetime) -> None:
+    [marc] = readers(shop, 1, now)
+    segment = Segment.objects.create(
+        workspace_id=shop.id, slug="vips", name="VIPs", rule={"list": "readers"}, created_at=now
+    )
+    Member.objects.create(workspace_id=shop.id, segment=segment, contact_id=marc, since=now)
+    draft = Draft(name="VIPs", template="news", purpose="newsletter", segment="vips")
+    campaign = actions.create(shop.id, draft, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    assert actions.tick(shop.id, now=now) == 1
+
+
+def test_double_click_starts_once(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    with pytest.raises(WrongState):
+        actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+
+
+def test_every_change_is_in_the_trail(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.schedule(shop.id, campaign.pk, now, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    trail = AuditEntry.objects.filter(subject="campaign").order_by("id").values_list("action", "actor")
+    assert list(trail) == [
+        ("created", "Alice"),
+        ("scheduled", "Alice"),
+        ("started", "Parcours"),
+        ("finished", "Parcours"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("draft", "field"),
+    [
+        (Draft("", "news", "newsletter", list="readers"), "name"),
+        (Draft("x", "none", "newsletter", list="readers"), "template"),
+        (Draft("x", "news", "none", list="readers"), "purpose"),
+        (Draft("x", "news", "newsletter", list="none"), "list"),
+        (Draft("x", "news", "newsletter", segment="none"), "segment"),
+        (Draft("x", "news", "newsletter"), "segment"),
+        (Draft("x", "news", "newsletter", segment="a", list="readers"), "segment"),
+    ],
+)
+def test_draft_names_what_there_is(shop: Workspace, now: datetime, draft: Draft, field: str) -> None:
+    with pytest.raises(CampaignInvalid) as caught:
+        actions.create(shop.id, draft, actor=ALICE, now=now)
+    assert caught.value.field == field
+
+
+def test_past_and_unknown_are_refused(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    with pytest.raises(CampaignInvalid):
+        actions.schedule(shop.id, campaign.pk, now - timedelta(seconds=1), actor=ALICE, now=now)
+    with pytest.raises(UnknownCampaign):
+        actions.start(shop.id, campaign.pk + 1, actor=ALICE, now=now)
+
+
+def test_template_of_another_workspace_is_not_there(shop: Workspace, now: datetime) -> None:
+    other = accounts.create_workspace("elsewhere", name="Elsewhere", now=now)
+    with tenancy.scope(workspace_id=other.id), pytest.raises(CampaignInvalid):
+        actions.create(other.id, NEWS, actor=ALICE, now=now)

@@ -1,0 +1,224 @@
+"""Reading messages, explaining them, what comes back, and what a merge does to them."""
+
+import time
+from datetime import datetime, timedelta
+
+import pytest
+
+from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import queries as consent
+from parcours.consent.types import Act, Channel
+from parcours.delivery import actions, merging, queries, returns, settings
+from parcours.delivery.errors import NotInDoubt, UnknownMessage
+from parcours.delivery.models import Allowance, Message, Sending
+from parcours.delivery.replies import ReplyClass
+from parcours.delivery.types import Reason
+from parcours.delivery.wording import explain_reason
+from parcours.events import actions as events
+from parcours.events.models import Event
+from parcours.events.types import NewEvent
+from parcours.kernel import tenancy
+from parcours.kernel.ids import uuid7
+from tests.delivery.stories import Shop, message
+
+
+@pytest.fixture
+def shop(in_workspace: Workspace, now: datetime) -> Shop:
+    return Shop.open(in_workspace, now)
+
+
+def test_page_of_messages_goes_on_where_it_ended(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    mailing = shop.mailing("order_information")
+    sent = [shop.queue(mailing, julie, run=n, at=shop.now + timedelta(minutes=n)) for n in range(5)]
+    first = queries.messages_of_contact(shop.id, julie, limit=3)
+    rest = queries.messages_of_contact(shop.id, julie, limit=3, before=(first[-1].queued_at, first[-1].id))
+    assert [row.id for row in first + rest] == sent[::-1]
+    listed = queries.list_messages(shop.id, limit=3, before=(first[-1].queued_at, first[-1].id))
+    assert [row.id for row in listed] == sent[1::-1]
+    assert queries.list_messages(shop.id, state="sent") == []
+
+
+def test_why_tells_ground_rules_and_data(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    shop.says(julie, "promotions", Act.GRANTED)
+    guard = {"attribute": "city", "is": "Lyon"}
+    sent = shop.queue(shop.mailing("promotions", guard=guard), julie)
+    told = queries.why(shop.id, sent, "fr")
+    assert (told.message.purpose, told.ground.act, told.ground.source) == ("promotions", "granted", "form")
+    assert told.ground.wording == "Yes, please."
+    assert len(told.rules) == 1
+    assert "Lyon" in told.rules[0]
+    assert told.data == ["contact.first_name"]
+
+
+def test_unknown_message(shop: Shop) -> None:
+    with pytest.raises(UnknownMessage):
+        queries.message(shop.id, uuid7())
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("code", list(Reason))
+def test_every_reason_has_a_sentence(code: Reason, language: str) -> None:
+    said = explain_reason({"code": code.value, "evidence": {}}, language)
+    assert said.endswith((".", "?"))
+    assert said != code.value
+
+
+def test_reason_is_told_with_its_evidence() -> None:
+    evidence = {"purpose": "promotions", "since": "2026-03-10T10:00:00+00:00", "record": 4}
+    said = explain_reason(
+        {"code": "consent_withdrawn", "evidence": evidence},
+        "fr",
+        time_zone="Europe/Paris",
+        purposes={"promotions": "Promotions"},
+    )
+    assert said == (
+        "La personne a retiré son consentement à « Promotions » le 10 mars 2026 11:00. Elle seule peut le redonner."
+    )
+
+
+def test_unknown_code_is_shown_as_it_is() -> None:
+    assert explain_reason({"code": "phase_of_the_moon"}, "en") == "phase_of_the_moon"
+
+
+def test_queue_figures_and_progress(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    mailing = shop.mailing("order_information")
+    shop.queue(mailing, julie)
+    shop.queue(mailing, julie, run=1, at=shop.now + timedelta(hours=1))
+    figures = queries.queue_figures(shop.id, now=shop.now)
+    assert (figures.due, figures.later, figures.sending, figures.in_doubt) == (1, 1, 0, 0)
+    assert queries.progress(shop.id, [mailing.pk, 0]) == {mailing.pk: {"queued": 2}, 0: {}}
+
+
+def test_stopped_mailing_cancels_what_waits(shop: Shop) -> None:
+    mailing = shop.mailing("order_information")
+    sent = shop.queue(mailing, shop.person("Julie"))
+    assert actions.stop(shop.id, [mailing.pk], now=shop.now) == 1
+    assert message(sent).state == "cancelled"
+
+
+def test_only_a_message_in_doubt_is_settled(shop: Shop) -> None:
+    sent = shop.queue(shop.mailing("order_information"), shop.person("Julie"))
+    with pytest.raises(NotInDoubt):
+        actions.settle(shop.id, sent, was_sent=True, actor=SYSTEM, now=shop.now)
+
+
+def delivered(shop: Shop) -> Message:
+    """A message that was sent to Julie."""
+    sent = shop.queue(shop.mailing("order_information"), shop.person("Julie"))
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    return message(sent)
+
+
+def is_suppressed(shop: Shop) -> bool:
+    return consent.is_suppressed(shop.id, Channel.EMAIL, "julie@example.com")
+
+
+def test_bounce_of_no_such_address_suppresses_it(shop: Shop) -> None:
+    sent = delivered(shop)
+    assert returns.bounce(shop.id, sent.pk, ReplyClass.NO_SUCH_ADDRESS, "5.1.1", now=shop.now)
+    assert is_suppressed(shop)
+    assert Event.objects.filter(name="Email Bounced").count() == 1
+
+
+def test_disabled_mailbox_is_suppressed_after_two_days(shop: Shop) -> None:
+    sent = delivered(shop)
+    for hours in (0, 1):
+        returns.bounce(
+            shop.id, sent.pk, ReplyClass.ADDRESS_DISABLED, "5.2.1", now=shop.now + timedelta(hours=hours)
+        )
+    assert not is_suppressed(shop)
+    returns.bounce(shop.id, sent.pk, ReplyClass.ADDRESS_DISABLED, "5.2.1", now=shop.now + timedelta(days=1))
+    assert is_suppressed(shop)
+
+
+@pytest.mark.parametrize(
+    "meaning", [ReplyClass.SOFT, ReplyClass.CONTENT, ReplyClass.CONFIGURATION, ReplyClass.POLICY]
+)
+def test_other_bounces_never_count_against_the_person(shop: Shop, meaning: ReplyClass) -> None:
+    returns.bounce(shop.id, delivered(shop).pk, meaning, "5.7.1", now=shop.now)
+    assert not is_suppressed(shop)
+
+
+def test_complaint_suppresses_once(shop: Shop) -> None:
+    sent = delivered(shop)
+    for _ in range(3):
+        assert returns.complain(shop.id, sent.pk, now=shop.now)
+    assert is_suppressed(shop)
+    assert Event.objects.filter(name="Email Marked as Spam").count() == 1
+
+
+def test_bounce_of_an_unknown_message_changes_nothing(shop: Shop) -> None:
+    assert not returns.bounce(shop.id, uuid7(), ReplyClass.NO_SUCH_ADDRESS, "5.1.1", now=shop.now)
+
+
+def test_person_who_was_two_gets_one_of_each(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing, second = shop.mailing("promotions"), shop.mailing("newsletter")
+    kept, twin, own = shop.queue(mailing, one), shop.queue(mailing, other), shop.queue(second, other)
+    Allowance.objects.create(
+        workspace_id=shop.id, contact_id=other, day=shop.now.date(), place=1, message_id=own
+    )
+    merging.move(shop.id, one, other, shop.now)
+    assert [message(each).state for each in (kept, twin, own)] == ["queued", "cancelled", "queued"]
+    assert message(own).contact_id == one
+    assert Allowance.objects.get().contact_id == one
+
+
+def test_merged_person_who_had_it_already_does_not_get_it_again(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    shop.queue(mailing, other)
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    kept = shop.queue(mailing, one)
+    merging.move(shop.id, one, other, shop.now)
+    assert message(kept).state == "cancelled"
+
+
+def test_change_of_domain_makes_a_new_key(shop: Shop) -> None:
+    before = bytes(Sending.objects.get().dkim_key)
+    settings.change_sending(shop.id, {"from_name": "Boutique"}, actor=SYSTEM, now=shop.now)
+    assert bytes(Sending.objects.get().dkim_key) == before
+    settings.change_sending(shop.id, {"from_email": "a@autre.example"}, actor=SYSTEM, now=shop.now)
+    sending = Sending.objects.get()
+    assert bytes(sending.dkim_key) != before
+    assert (sending.dkim_domain, sending.from_name) == ("autre.example", "Boutique")
+    assert settings.dns_record(sending).value.startswith("v=DKIM1; k=rsa; p=")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_opens_and_clicks_reach_the_message(workspace: Workspace, now: datetime) -> None:
+    with tenancy.scope(workspace_id=workspace.id):
+        sent = delivered(Shop.open(workspace, now))
+    with tenancy.scope(workspace_id=workspace.id):
+        told = [
+            NewEvent(
+                sent.contact_id,
+                name,
+                {"message": str(sent.pk), "machine": machine},
+                at=now + timedelta(minutes=n),
+            )
+            for n, (name, machine) in enumerate(
+                [
+                    ("Email Opened", True),
+                    ("Email Opened", False),
+                    ("Email Opened", False),
+                    ("Email Link Clicked", False),
+                ]
+            )
+        ]
+        events.append(workspace.id, told, now=now)
+    for _ in range(100):  # a transaction of another test's database may hide the events for a moment
+        actions.project(workspace.id, now=now)
+        with tenancy.scope(workspace_id=workspace.id):
+            if message(sent.pk).clicked_at:
+                break
+        time.sleep(0.05)
+    assert actions.project(workspace.id, now=now) == 0
+    with tenancy.scope(workspace_id=workspace.id):
+        row = message(sent.pk)
+        assert (row.opened_at, row.clicked_at) == (now + timedelta(minutes=1), now + timedelta(minutes=3))
+        assert row.bounced_at is None

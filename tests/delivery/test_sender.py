@@ -1,0 +1,153 @@
+"""From the queue to the mail server: what a message looks like there, and what is written down."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import dkim
+from django.conf import settings
+
+from parcours.consent.types import Act
+from parcours.delivery import actions, queries
+from parcours.delivery.models import Attempt, Sending
+from parcours.delivery.settings import dns_record
+from parcours.delivery.types import ToQueue
+from parcours.events import tokens
+from parcours.events.models import Event
+from parcours.kernel import tenancy
+from tests.delivery.post import Post
+from tests.delivery.stories import message
+
+
+def test_confirmation_arrives_signed_and_complete(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        julie = post.shop.person("Julie")
+        sent = post.shop.queue(post.shop.mailing("order_information"), julie)
+        record = dns_record(Sending.objects.get())
+    post.send()
+    [mail] = post.arrived
+    raw = post.sink.ledger.raw(post.sink.ledger.messages[0])
+    assert mail["From"] == "La Boutique <bonjour@shop.example>"
+    assert mail["To"] == "julie@example.com"
+    assert mail["Subject"] == "Bonjour Julie"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["List-Help"].startswith(f"<{settings.BASE_URL}/why/")
+    assert mail["List-Id"] == "<order_information.shop.shop.example>"
+    assert re.fullmatch(r"<[0-9a-f]{40}@shop\.example>", mail["Message-ID"])
+    text, html = (part.get_content() for part in mail.iter_parts())
+    assert "Julie" in text
+    assert "Julie" in html
+    assert "La Boutique" in html
+    assert f"{settings.BASE_URL}/u/" in text
+    assert dkim.verify(raw, dnsfunc=lambda name, timeout=5: record.value.encode())
+    signed = re.search(rb"h=([^;]*);", raw.split(b"\r\n\r\n")[0])
+    assert signed is not None
+    assert {"list-unsubscribe", "list-unsubscribe-post"} <= {
+        name.strip().lower() for name in signed[1].decode().split(":")
+    }
+    with tenancy.scope(workspace_id=post.shop.id):
+        row = message(sent)
+        assert (row.state, row.sent_at, row.subject) == ("sent", post.now, "Bonjour Julie")
+        assert [(one.outcome, one.code) for one in queries.attempts(post.shop.id, sent)] == [
+            ("accepted", 250)
+        ]
+        [told] = Event.objects.filter(name="Email Sent").values_list("properties", flat=True)
+        assert told["message"] == str(sent)
+        assert (told["purpose"], told["origin"]) == ("order_information", "campaign")
+
+
+def test_return_path_names_the_message(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        sent = post.shop.queue(post.shop.mailing("order_information"), post.shop.person("Julie"))
+    post.send()
+    local, _, domain = post.sink.ledger.messages[0].sender.partition("@")
+    assert domain == "bounce.shop.example"
+    assert len(local) <= 64
+    named = tokens.signer().verify(local.removeprefix("bounce+"), tokens.Purpose.BOUNCE)
+    assert (named.workspace_id, named.message_id) == (post.shop.id, sent)
+
+
+def tracked(html: str) -> tuple[tokens.ClickToken, str]:
+    """The first tracked link: what its token names, and where it leads."""
+    found = re.search(r'href="([^"]*/t/c/[^"]*)"', html)
+    assert found is not None
+    parts = urlsplit(found[1].replace("&amp;", "&"))
+    url = parse_qs(parts.query)["u"][0]
+    return tokens.signer().verify_click(parts.path.rpartition("/")[2], url), url
+
+
+def html_of(post: Post, who: str) -> str:
+    [mail] = [one for one in post.arrived if one["To"] == who]
+    return str([part.get_content() for part in mail.iter_parts()][1])
+
+
+def test_only_those_who_agreed_are_measured(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        julie, marc = post.shop.person("Julie"), post.shop.person("Marc")
+        post.shop.says(julie, "measure_opens", Act.GRANTED)
+        post.shop.says(julie, "measure_clicks", Act.GRANTED)
+        mailing = post.shop.mailing("order_information")
+        of_julie, _ = post.shop.queue(mailing, julie), post.shop.queue(mailing, marc)
+    post.send()
+    token, url = tracked(html_of(post, "julie@example.com"))
+    assert (token.message_id, url) == (of_julie, "https://shop.example/offres")
+    assert "/t/o/" in html_of(post, "julie@example.com")
+    token, url = tracked(html_of(post, "marc@example.com"))
+    assert (token.message_id, url) == (None, "https://shop.example/offres")
+    assert "/t/o/" not in html_of(post, "marc@example.com")
+
+
+def test_same_message_queued_twice_is_one(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        julie = post.shop.person("Julie")
+        mailing = post.shop.mailing("order_information")
+        row = ToQueue(mailing.pk, 7, julie, None, None, post.now)
+        assert actions.enqueue(post.shop.id, [row], now=post.now) == 1
+        assert actions.enqueue(post.shop.id, [row, row], now=post.now) == 0
+    post.send()
+    post.send()
+    assert len(post.arrived) == 1
+
+
+def test_three_hundred_go_over_several_connections_once_each(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        mailing = post.shop.mailing("order_information")
+        people = [post.shop.person(f"P{n}") for n in range(300)]
+        rows = [ToQueue(mailing.pk, 0, who, None, None, post.now) for who in people]
+        actions.enqueue(post.shop.id, rows, now=post.now)
+    post.send(connections=8, batch=100)
+    assert post.states() == {"sent": 300}
+    assert len(post.arrived) == 300
+    assert post.twice == []
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert Attempt.objects.values("connection").distinct().count() == 8
+
+
+def test_message_that_cannot_be_made_is_withheld_and_stops_nobody_else(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        bad = post.shop.person("Bad", email="bad address@example.com")
+        good = post.shop.person("Good")
+        mailing = post.shop.mailing("order_information")
+        of_bad, of_good = post.shop.queue(mailing, bad), post.shop.queue(mailing, good)
+    post.send()
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert message(of_good).state == "sent"
+        assert message(of_bad).state == "withheld"
+        assert message(of_bad).reasons[0]["code"] == "template_failed"
+
+
+def test_history_is_delivered_nowhere_in_sets(post: Post) -> None:
+    past = datetime(2025, 5, 5, 9, 0, tzinfo=UTC)
+    with tenancy.scope(workspace_id=post.shop.id):
+        mailing = post.shop.mailing("order_information", valid_for=timedelta(days=1))
+        people = [post.shop.person(f"P{n}") for n in range(5)]
+        for who in people:
+            post.shop.queue(mailing, who, at=past)
+        assert actions.deliver_nowhere(post.shop.id, now=past) == 5
+        assert actions.deliver_nowhere(post.shop.id, now=past) == 0
+        row = queries.list_messages(post.shop.id)[0]
+        assert (row.state, row.transport, row.sent_at, row.subject) == ("sent", "nowhere", past, row.subject)
+        assert row.subject.startswith("Bonjour P")
+        assert Event.objects.filter(name="Email Sent", at=past).count() == 5
+    assert post.arrived == []

@@ -1,0 +1,225 @@
+"""Imports from the file to the base: what is made, what is refused, and what a killed worker leaves."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+
+from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions as consent
+from parcours.consent.models import Record, State
+from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
+from parcours.contacts import actions as contacts
+from parcours.contacts.importing import actions as imports
+from parcours.contacts.importing import queries
+from parcours.contacts.importing.errors import FileTooLarge, WrongState
+from parcours.contacts.importing.plan import Claim, Plan, UpdateRule
+from parcours.contacts.models import Contact, Import, ListMember
+from parcours.contacts.types import ImportState, Person
+from parcours.events import importing, people
+from parcours.events.models import Event
+
+FILE = "email;prénom;points\nmarc@example.com;Marc;12\nzoe@example.com;Zoé;7,5\n"
+CLAIM = Claim("promotions", "email", "La Boutique", date(2025, 5, 1), "shop form", "Oui, écrivez-moi.")
+
+
+@pytest.fixture
+def shop(in_workspace: Workspace, now: datetime) -> Workspace:
+    for code, basis in (("promotions", "consent"), ("advice", "legitimate_interest")):
+        consent.save_purpose(
+            in_workspace.pk,
+            code,
+            {"name_fr": code, "name_en": code, "basis": basis, "is_marketing": True},
+            actor=SYSTEM,
+            now=now,
+        )
+    contacts.create_list(in_workspace.pk, "fair", "Fair", actor=SYSTEM, now=now)
+    return in_workspace
+
+
+def confirmed(shop: Workspace, text: str | bytes, now: datetime, **choices: Any) -> Import:
+    content = text.encode() if isinstance(text, str) else text
+    run = imports.upload(shop.pk, "people.csv", content, actor=SYSTEM, now=now)
+    preview = queries.preview(shop.pk, run)
+    plan = Plan(preview.delimiter, preview.columns, date_order=preview.date_order, **choices)
+    imports.confirm(shop.pk, run, plan, actor=SYSTEM, now=now)
+    return run
+
+
+def finished(shop: Workspace, run: Import, now: datetime) -> Import:
+    while importing.tick(shop.pk, now=now):
+        pass
+    return queries.import_of(shop.pk, run.pk)
+
+
+def taken(shop: Workspace, text: str | bytes, now: datetime, **choices: Any) -> Import:
+    return finished(shop, confirmed(shop, text, now, **choices), now)
+
+
+def refused(run: Import) -> list[tuple[int, str, str]]:
+    return [(one.line, one.code, one.value) for one in queries.refusals(run)]
+
+
+def test_file_becomes_people_with_typed_attributes_and_events(shop: Workspace, now: datetime) -> None:
+    run = taken(shop, FILE, now, list_slug="fair", source="fair 2026")
+    assert (run.state, run.total, run.created_count, run.refused_count) == ("finished", 2, 2, 0)
+    marc = Contact.objects.get(workspace_id=shop.pk, email="marc@example.com")
+    assert (marc.attributes, marc.source) == ({"first_name": "Marc", "points": 12}, "fair 2026")
+    assert ListMember.objects.filter(workspace_id=shop.pk, list__slug="fair").count() == 2
+    names = set(Event.objects.filter(workspace_id=shop.pk, contact_id=marc.pk).values_list("name", flat=True))
+    assert names == {"Contact Created", "List Joined"}
+
+
+def test_content_is_thrown_away_at_the_end(shop: Workspace, now: datetime) -> None:
+    run = taken(shop, FILE, now)
+    assert bytes(Import.objects.get(pk=run.pk).content) == b""
+
+
+def test_importing_twice_makes_nobody_twice(shop: Workspace, now: datetime) -> None:
+    taken(shop, FILE, now)
+    again = taken(shop, FILE.replace("Marc", "Marco"), now)
+    assert (again.created_count, again.updated_count) == (0, 1)
+    assert Contact.objects.filter(workspace_id=shop.pk).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("rule", "told", "skipped"),
+    [
+        (UpdateRule.OVERWRITE, ("Marco", "Lyon"), 0),
+        (UpdateRule.FILL_EMPTY, ("Marc", "Lyon"), 0),
+        (UpdateRule.ONLY_NEW, ("Marc", None), 1),
+    ],
+)
+def test_update_rule_decides_about_those_who_exist(
+    shop: Workspace, now: datetime, rule: UpdateRule, told: tuple[str, str | None], skipped: int
+) -> None:
+    taken(shop, FILE, now)
+    run = taken(
+        shop, "email,first_name,city\nmarc@example.com,Marco,Lyon\nnew@example.com,N,\n", now, rule=rule
+    )
+    marc = Contact.objects.get(workspace_id=shop.pk, email="marc@example.com")
+    assert (marc.attributes["first_name"], marc.attributes.get("city")) == told
+    assert (run.skipped_count, run.created_count) == (skipped, 1)
+
+
+def test_duplicates_in_the_file_are_said_and_the_last_wins(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PORTION_ROWS", 2)
+    text = "email,city\na@example.com,Lyon\nb@example.com,Nice\nc@example.com,Lille\nA@Example.com,Paris\n"
+    run = taken(shop, text, now, rule=UpdateRule.ONLY_NEW)
+    assert refused(run) == [(2, "duplicate", "a@example.com")]
+    assert Contact.objects.get(workspace_id=shop.pk, email="a@example.com").attributes == {"city": "Paris"}
+    assert (run.total, run.position, run.created_count) == (4, 4, 3)
+
+
+def test_bad_rows_are_reported_and_the_others_taken_in(shop: Workspace, now: datetime) -> None:
+    text = b'email,name\nmarc@example.com,Ok\nnobody,X\nnul@example.com,a\x00b\nzoe@example.com,"Z\ney@example.com,Y\n'
+    run = taken(shop, text, now)
+    assert refused(run) == [(3, "bad_email", "nobody"), (4, "not_text", "a�b"), (5, "unreadable", "")]
+    assert (run.state, run.created_count, run.refused_count) == ("finished", 2, 3)
+
+
+def test_claimed_consent_has_its_proof(shop: Workspace, now: datetime) -> None:
+    run = taken(shop, FILE, now, claim=CLAIM)
+    record = Record.objects.filter(workspace_id=shop.pk).first()
+    assert record is not None
+    assert (record.act, record.source, record.wording) == ("granted", "shop form", "Oui, écrivez-moi.")
+    assert record.at.date() == date(2025, 5, 1)
+    assert record.detail == {"collector": "La Boutique", "import": str(run.pk)}
+
+
+def test_claim_does_not_undo_a_no(shop: Workspace, now: datetime) -> None:
+    [marc] = people.save_people(shop.pk, [Person(email="marc@example.com")], now=now)
+    no = Statement(marc.contact_id, "promotions", Channel.EMAIL, Act.WITHDRAWN, Evidence("page"), at=None)
+    people.record_statements(shop.pk, [no], now=now)
+    recent = Claim("promotions", "email", "Us", now.date(), "form", "Yes")
+    run = taken(shop, FILE, now, claim=recent)
+    states = {
+        one.contact_id: one.act
+        for one in State.objects.filter(workspace_id=shop.pk, purpose__code="promotions")
+    }
+    assert states.pop(marc.contact_id) == "withdrawn"
+    assert set(states.values()) == {"granted"}
+    assert run.refusing_count == 1
+
+
+def test_opt_out_column_refuses_all_marketing_and_beats_the_claim(shop: Workspace, now: datetime) -> None:
+    taken(shop, "email;désinscrit\nmarc@example.com;oui\nzoe@example.com;non\n", now, claim=CLAIM)
+    marc = Contact.objects.get(workspace_id=shop.pk, email="marc@example.com")
+    acts = State.objects.filter(workspace_id=shop.pk, contact_id=marc.pk).values_list("purpose__code", "act")
+    assert dict(acts) == {"promotions": "withdrawn", "advice": "objected"}
+
+
+def test_suppressed_address_stays_suppressed(shop: Workspace, now: datetime) -> None:
+    consent.suppress(shop.pk, Channel.EMAIL, "marc@example.com", SuppressionReason.COMPLAINT, now=now)
+    run = taken(shop, FILE, now, claim=CLAIM)
+    assert run.suppressed_count == 1
+    from parcours.consent.queries import is_suppressed
+
+    assert is_suppressed(shop.pk, Channel.EMAIL, "marc@example.com")
+
+
+def test_killed_worker_goes_on_where_it_was(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PORTION_ROWS", 10)
+    text = "email\n" + "".join(f"p{n}@example.com\n" for n in range(35))
+    run = confirmed(shop, text, now)
+    importing.step(shop.pk, now=now)  # reads the file once
+    importing.step(shop.pk, now=now)
+    real: Callable[..., Any] = people.save_people
+
+    def killed(*args: Any, **kwargs: Any) -> Any:
+        real(*args, **kwargs)
+        raise OperationalError("terminating connection")
+
+    monkeypatch.setattr(people, "save_people", killed)
+    with pytest.raises(OperationalError):
+        importing.step(shop.pk, now=now)
+    halfway = queries.import_of(shop.pk, run.pk)
+    assert (halfway.position, Contact.objects.filter(workspace_id=shop.pk).count()) == (10, 10)
+    monkeypatch.setattr(people, "save_people", real)
+    done = finished(shop, run, now)
+    assert (done.state, done.position, done.created_count) == ("finished", 35, 35)
+    assert Event.objects.filter(workspace_id=shop.pk, name="Contact Created").count() == 35
+
+
+def test_cancelled_import_keeps_what_is_in_and_takes_no_more(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "PORTION_ROWS", 1)
+    run = confirmed(shop, FILE, now)
+    importing.step(shop.pk, now=now)
+    importing.step(shop.pk, now=now)
+    imports.cancel(queries.import_of(shop.pk, run.pk), actor=SYSTEM, now=now)
+    assert importing.tick(shop.pk, now=now) == 0
+    assert Contact.objects.filter(workspace_id=shop.pk).count() == 1
+    with pytest.raises(WrongState):
+        imports.cancel(run, actor=SYSTEM, now=now)
+
+
+def test_import_that_cannot_go_on_fails_with_its_reason(shop: Workspace, now: datetime) -> None:
+    run = confirmed(shop, FILE, now, list_slug="gone")
+    done = finished(shop, run, now)
+    assert done.state == ImportState.FAILED.value
+    assert "gone" in done.failure
+    assert not Contact.objects.filter(workspace_id=shop.pk).exists()
+
+
+def test_file_beyond_the_limit_is_refused(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("parcours.contacts.importing.reading.MAX_BYTES", 10)
+    with pytest.raises(FileTooLarge):
+        imports.upload(shop.pk, "x.csv", FILE.encode(), actor=SYSTEM, now=now)
+
+
+def test_import_of_another_workspace_is_not_seen(
+    shop: Workspace, other_workspace: Workspace, now: datetime
+) -> None:
+    confirmed(shop, FILE, now)
+    assert importing.tick(other_workspace.pk, now=now) == 0

@@ -1,0 +1,169 @@
+"""From accepted calls to people and events in the database."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from parcours.accounts.models import Workspace
+from parcours.contacts import queries as contacts
+from parcours.contacts.types import ContactRow, IdentityKind
+from parcours.events import intake, queries
+from parcours.events.pipeline import parse
+from parcours.events.types import Incoming
+from parcours.kernel import sql, tenancy
+
+
+@pytest.fixture
+def shop(workspace: Workspace) -> Iterator[Workspace]:
+    with tenancy.scope(workspace_id=workspace.id):
+        yield workspace
+
+
+def calls(now: datetime, *events: dict[str, Any]) -> list[Incoming]:
+    parsed = parse("batch", json.dumps({"batch": events}).encode(), now)
+    assert parsed.refused == []
+    return [call for _, call in parsed.accepted]
+
+
+def names(shop: Workspace, row: ContactRow) -> list[str]:
+    return [entry.name for entry in queries.timeline(shop.id, row.id)]
+
+
+def by_external(shop: Workspace, value: str) -> ContactRow:
+    found = contacts.contact_of(shop.id, IdentityKind.EXTERNAL, value)
+    assert found
+    return found
+
+
+def test_identify_makes_a_contact_with_typed_attributes(shop: Workspace, now: datetime) -> None:
+    traits = {
+        "email": "Alice@example.org",
+        "firstName": "Alice",
+        "lastName": "Li",
+        "locale": "fr-FR",
+        "timezone": "Europe/Paris",
+        "age": 30,
+    }
+
+    refused = intake.store(
+        shop.id, calls(now, {"type": "identify", "userId": "u1", "traits": traits}), now=now
+    )
+
+    alice = by_external(shop, "u1")
+    assert refused == [()]
+    assert (alice.email, alice.language, alice.time_zone) == ("alice@example.org", "fr", "Europe/Paris")
+    assert alice.attributes == {"first_name": "Alice", "last_name": "Li", "age": 30}
+    assert names(shop, alice) == ["Contact Created"]
+
+
+def test_trait_of_wrong_type_is_told_and_the_rest_is_kept(shop: Workspace, now: datetime) -> None:
+    first = {"type": "identify", "userId": "u1", "traits": {"age": 30}}
+    second = {
+        "type": "identify",
+        "userId": "u1",
+        "traits": {"age": "old", "city": "Lyon", "timezone": "Mars"},
+    }
+
+    intake.store(shop.id, calls(now, first), now=now)
+    refused = intake.store(shop.id, calls(now, second), now=now)
+
+    assert {each.name: each.code for each in refused[0]} == {
+        "age": "attribute.invalid",
+        "time_zone": "time_zone.invalid",
+    }
+    alice = by_external(shop, "u1")
+    assert alice.attributes == {"age": 30, "city": "Lyon"}
+    changed = queries.timeline(shop.id, alice.id, names=["Attributes Changed"])
+    assert changed[0].properties == {"changes": {"city": {"from": None, "to": "Lyon"}}}
+
+
+def test_message_counts_once(shop: Workspace, now: datetime) -> None:
+    order = {"type": "track", "userId": "u1", "event": "Order Completed", "messageId": "m1"}
+
+    intake.store(shop.id, calls(now, order, order), now=now)
+    intake.store(shop.id, calls(now, order), now=now)
+
+    assert names(shop, by_external(shop, "u1")) == ["Order Completed", "Contact Created"]
+
+
+def test_repeated_identify_does_not_bring_old_values_back(shop: Workspace, now: datetime) -> None:
+    old = {"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"city": "Lyon"}}
+    new = {"type": "identify", "userId": "u1", "messageId": "m2", "traits": {"city": "Nice"}}
+    for each in (old, new, old):
+        intake.store(shop.id, calls(now, each), now=now)
+
+    assert by_external(shop, "u1").attributes == {"city": "Nice"}
+
+
+def test_alias_merges_and_keeps_the_history(shop: Workspace, now: datetime) -> None:
+    browse = {"type": "page", "anonymousId": "b1", "name": "Home"}
+    login = {"type": "track", "userId": "u1", "event": "Signed In"}
+    alias = {"type": "alias", "previousId": "b1", "userId": "u1"}
+
+    for each in (browse, login, alias):
+        intake.store(shop.id, calls(now, each), now=now)
+
+    alice = by_external(shop, "u1")
+    assert contacts.contact_of(shop.id, IdentityKind.ANONYMOUS, "b1") == alice
+    assert sorted(names(shop, alice)) == sorted(
+        ["Contacts Merged", "Signed In", "Page Viewed", "Contact Created", "Contact Created"]
+    )
+
+
+def fast(shop: Workspace, batch: list[Incoming], now: datetime) -> list[int]:
+    for query in (
+        intake.prepare(shop.id, [call.at for call in batch]),
+        intake.take_in(shop.id, batch, now=now),
+    ):
+        left = sql.records(query.text, query.parameters)
+    return sorted(row["n"] - 1 for row in left)
+
+
+def test_fast_way_stores_events_of_known_people_only(shop: Workspace, now: datetime) -> None:
+    intake.store(
+        shop.id,
+        calls(now, {"type": "identify", "userId": "u1", "anonymousId": "b1", "traits": {"email": "a@b.fr"}}),
+        now=now,
+    )
+    track = {"type": "track", "event": "Seen"}
+    batch = calls(
+        now,
+        {**track, "userId": "u1"},
+        {**track, "anonymousId": "b1"},
+        {**track, "userId": "u1", "anonymousId": "b1", "properties": {"email": "a@b.fr"}},
+        {**track, "userId": "u2"},
+        {**track, "userId": "u1", "anonymousId": "b2"},
+        {**track, "userId": "u1", "properties": {"email": "other@b.fr"}},
+    )
+
+    assert fast(shop, batch, now) == [3, 4, 5]
+    assert names(shop, by_external(shop, "u1")) == ["Seen", "Seen", "Seen", "Contact Created"]
+
+
+def test_fast_way_stores_a_message_once(shop: Workspace, now: datetime) -> None:
+    order = calls(now, {"type": "track", "userId": "u1", "event": "Order Completed", "messageId": "m1"})
+    intake.store(shop.id, order, now=now)
+
+    assert fast(shop, order, now) == []
+    assert names(shop, by_external(shop, "u1")).count("Order Completed") == 1
+
+
+def test_timeline_pages_follow_each_other_across_months(shop: Workspace, now: datetime) -> None:
+    days = [f"2026-0{month}-05T12:00:00Z" for month in (1, 1, 2, 2, 3)]
+    events = [
+        {"type": "track", "userId": "u1", "event": f"E{n}", "timestamp": at} for n, at in enumerate(days)
+    ]
+    intake.store(shop.id, calls(now, *events), now=now)
+    alice = by_external(shop, "u1")
+
+    first = queries.timeline(shop.id, alice.id, limit=3)
+    second = queries.timeline(shop.id, alice.id, before=(first[-1].at, first[-1].id), limit=10)
+
+    assert [entry.name for entry in first + second] == ["Contact Created", "E4", "E3", "E2", "E1", "E0"]
+    since = datetime(2026, 2, 1, tzinfo=now.tzinfo)
+    assert [(each.name, each.count) for each in queries.name_counts(shop.id, since=since, now=now)] == [
+        ("Contact Created", 1), ("E2", 1), ("E3", 1), ("E4", 1),
+    ]  # fmt: skip

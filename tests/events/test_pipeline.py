@@ -1,0 +1,202 @@
+"""The steps of intake: what is accepted in which form, what is refused with which code."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from parcours.events import errors, pipeline
+from parcours.events.pipeline import parse
+
+NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
+
+
+def body(**members: Any) -> bytes:
+    return json.dumps(members).encode()
+
+
+def track(**members: Any) -> bytes:
+    return body(**{"userId": "u1", "event": "Order Completed", **members})
+
+
+def refusal(raw: bytes, kind: str = "track") -> str:
+    parsed = parse(kind, raw, NOW)
+    assert parsed.accepted == []
+    return parsed.refused[0].code
+
+
+def test_track_is_read_with_its_identities() -> None:
+    raw = track(
+        anonymousId="a1",
+        messageId="m1",
+        timestamp="2026-03-09T08:00:00Z",
+        properties={"total": 49.9, "email": "A@b.fr"},
+    )
+
+    [(_, call)] = parse("track", raw, NOW).accepted
+
+    assert (call.external, call.anonymous, call.email) == ("u1", "a1", "a@b.fr")
+    assert (call.name, call.properties["total"], call.at) == (
+        "Order Completed",
+        49.9,
+        datetime(2026, 3, 9, 8, tzinfo=UTC),
+    )
+    assert call.is_plain
+
+
+def test_same_message_id_gives_the_same_key() -> None:
+    keys = [
+        parse("track", track(messageId=each), NOW).accepted[0][1].key for each in ("m1", "m1", "m2", "", "")
+    ]
+
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 4
+
+
+def test_page_screen_and_group_have_names_of_their_own() -> None:
+    [(_, page)] = parse("page", body(anonymousId="a", name="Home", properties={"url": "/"}), NOW).accepted
+    [(_, group)] = parse("group", body(userId="u", groupId="acme", traits={"name": "Acme"}), NOW).accepted
+
+    assert (page.name, page.properties) == ("Page Viewed", {"url": "/", "name": "Home"})
+    assert (group.name, group.properties) == (
+        "Group Joined",
+        {"group_id": "acme", "traits": {"name": "Acme"}},
+    )
+
+
+def test_clock_of_the_sender_is_corrected() -> None:
+    hour = timedelta(hours=1)
+    raw = track(timestamp=(NOW + hour - timedelta(minutes=5)).isoformat(), sentAt=(NOW + hour).isoformat())
+
+    [(_, call)] = parse("track", raw, NOW).accepted
+
+    assert call.at == NOW - timedelta(minutes=5)
+
+
+def test_network_delay_is_not_a_skew() -> None:
+    raw = track(timestamp="2026-03-10T09:59:00Z", sentAt=(NOW - timedelta(seconds=3)).isoformat())
+
+    assert parse("track", raw, NOW).accepted[0][1].at == datetime(2026, 3, 10, 9, 59, tzinfo=UTC)
+
+
+def test_time_without_zone_is_utc() -> None:
+    assert parse("track", track(timestamp="2026-03-10T09:00:00"), NOW).accepted[0][1].at.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "when", ["1999-12-31T23:59:59Z", "2026-03-11T10:00:01Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_times_outside_the_years_that_are_kept_are_refused(when: str) -> None:
+    assert refusal(track(timestamp=when)) == "event.bad_date"
+
+
+def test_skew_that_leaves_the_calendar_is_refused() -> None:
+    assert refusal(track(timestamp="9999-12-31T23:59:59Z", sentAt="2000-01-01T00:00:00Z")) == "event.bad_date"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (track(timestamp="yesterday"), "event.bad_date"),
+        (track(timestamp="2026-02-30T00:00:00Z"), "event.bad_date"),
+        (track(event=""), "event.bad_name"),
+        (track(event="x" * 201), "event.bad_name"),
+        (track(event="a\u0000b"), "event.bad_name"),
+        (track(event=None), "event.bad_name"),
+        (track(event="Email Opened"), "event.reserved_name"),
+        (track(event=" contact created "), "event.reserved_name"),
+        (track(properties={"a": "x\u0000y"}), "event.not_text"),
+        (track(properties={"a\u0000": 1}), "event.not_text"),
+        (track(properties={"n": 10**301}), "event.not_text"),
+        (track(messageId="m" * 100), "event.bad_message_id"),
+        (track(userId="u\u0000"), "event.bad_identity"),
+        (track(userId="u" * 255), "event.bad_identity"),
+        (body(event="Seen"), "event.no_identity"),
+        (body(event="Seen", userId=""), "event.no_identity"),
+    ],
+)
+def test_track_that_cannot_be_stored_is_refused_with_a_code(raw: bytes, code: str) -> None:
+    try:
+        assert refusal(raw) == code
+    except errors.RefusedEvent as error:
+        assert error.code == code  # noqa: PT017 - either way of refusing is fine here
+
+
+def test_wrong_address_refuses_identify_and_is_passed_over_in_track() -> None:
+    assert refusal(body(userId="u1", traits={"email": "nobody"}), "identify") == "event.bad_identity"
+    assert parse("track", track(properties={"email": "nobody"}), NOW).accepted[0][1].email is None
+
+
+def test_deep_json_is_refused() -> None:
+    nested: Any = 1
+    for _ in range(30):
+        nested = [nested]
+    assert refusal(track(properties={"a": nested})) == "event.too_deep"
+    deeper = b'{"userId":"u","event":"x","properties":{"a":' + b"[" * 9000 + b"]" * 9000 + b"}}"
+    assert refusal(deeper) == "event.too_deep"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"userId": []}',
+        b"\xff",
+        b'{"event":"\\ud800","userId":"u"}',
+        b'{"userId":"u","properties":{"a":1e400}}',
+    ],
+)
+def test_what_is_not_json_of_the_right_shape_is_malformed(raw: bytes) -> None:
+    with pytest.raises(errors.Malformed):
+        parse("track", raw, NOW)
+
+
+def test_limits_of_size() -> None:
+    with pytest.raises(errors.TooLarge):
+        parse("track", track(properties={"a": "x" * 33_000}), NOW)
+    with pytest.raises(errors.TooLarge):
+        parse("batch", body(batch=[{"type": "track", "properties": {"a": "x" * 30_000}}] * 20), NOW)
+    with pytest.raises(errors.TooLarge):
+        parse("batch", b'{"batch":[' + b",".join([b"{}"] * 2501) + b"]}", NOW)
+
+
+def test_refused_event_of_a_batch_leaves_its_neighbours() -> None:
+    good = {"type": "track", "userId": "u1", "event": "Seen"}
+    events = [
+        good,
+        {"type": "track", "userId": "u1"},
+        {"type": "dance", "userId": "u1"},
+        7,
+        {**good, "timestamp": "?"},
+        good,
+    ]
+
+    parsed = parse("batch", body(batch=events), NOW)
+
+    assert [index for index, _ in parsed.accepted] == [0, 5]
+    assert [(each.index, each.code) for each in parsed.refused] == [
+        (1, "event.bad_name"),
+        (2, "event.unknown_type"),
+        (3, "event.malformed"),
+        (4, "event.bad_date"),
+    ]
+
+
+def test_every_step_is_listed_once() -> None:
+    assert [step.__name__ for step in pipeline.STEPS] == [
+        "know_the_kind",
+        "store_only_plain_data",
+        "tell_repeats_apart",
+        "tell_the_time",
+        "name_it",
+        "say_whose_it_is",
+    ]
+
+
+def test_key_in_the_body_is_found() -> None:
+    assert pipeline.write_key(b'{"writeKey":"wk_1","batch":[{"type":1}]}') == "wk_1"
+    assert pipeline.write_key(b"{") is None

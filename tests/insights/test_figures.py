@@ -1,0 +1,82 @@
+"""The roll-up and the figures: what pages count is what happened."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+
+from parcours.accounts.models import Workspace
+from parcours.contacts.types import Person
+from parcours.events import actions as events
+from parcours.events import people
+from parcours.events.types import NewEvent
+from parcours.insights import actions, queries
+from parcours.insights.types import Comparison, MailingFigures
+from parcours.kernel import tenancy
+
+
+def order(who: UUID, at: datetime, total: object = 10.5) -> NewEvent:
+    return NewEvent(who, "Order Completed", {"total": total}, at)
+
+
+def buy(workspace: Workspace, *orders: tuple[datetime, object], now: datetime) -> None:
+    with tenancy.scope(workspace_id=workspace.pk):
+        (marc,) = people.save_people(workspace.pk, [Person(email="marc@example.com")], now=now)
+        events.append(workspace.pk, [order(marc.contact_id, at, total) for at, total in orders], now=now)
+
+
+def roll_up(workspace: Workspace, now: datetime) -> None:
+    while actions.roll_up(workspace.pk, now=now):
+        pass
+
+
+@pytest.mark.django_db(transaction=True)
+def test_late_evening_counts_for_the_day_of_the_shop(workspace: Workspace, now: datetime) -> None:
+    # 23:30 UTC on 9 March is 00:30 on 10 March in Paris.
+    buy(workspace, (datetime(2026, 3, 9, 23, 30, tzinfo=UTC), 10.5), now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        (day,) = queries.daily(workspace.pk, ["Order Completed"], date(2026, 3, 1), date(2026, 3, 31))
+    assert (day.day, day.count, day.amount) == (date(2026, 3, 10), 1, Decimal("10.50"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_event_is_counted_once_and_rebuilding_changes_nothing(workspace: Workspace, now: datetime) -> None:
+    buy(workspace, (now, 10), (now - timedelta(days=1), "a lot"), now=now)
+    roll_up(workspace, now)
+    roll_up(workspace, now)
+    month = (["Order Completed"], date(2026, 3, 1), date(2026, 3, 31))
+    with tenancy.scope(workspace_id=workspace.pk):
+        before = queries.daily(workspace.pk, *month)
+    actions.rebuild(workspace.pk, now=now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert queries.daily(workspace.pk, *month) == before
+    assert [(one.count, one.amount) for one in before] == [(1, Decimal(0)), (1, Decimal(10))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_series_has_every_day_and_week_is_compared_with_the_one_before(
+    workspace: Workspace, now: datetime
+) -> None:
+    buy(
+        workspace,
+        (now - timedelta(days=1), 30),
+        (now - timedelta(days=2), 10),
+        (now - timedelta(days=9), 20),
+        now=now,
+    )
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        series = queries.series(workspace.pk, ["Order Completed"], date(2026, 3, 1), date(2026, 3, 9))
+        counts, amounts = queries.week_against_last(workspace.pk, ["Order Completed"], date(2026, 3, 10))[
+            "Order Completed"
+        ]
+    assert [one.count for one in series["Order Completed"]] == [1, 0, 0, 0, 0, 0, 0, 1, 1]
+    assert counts == Comparison(Decimal(2), Decimal(1))
+    assert (amounts.now, amounts.before, amounts.change) == (Decimal(40), Decimal(20), Decimal(1))
+
+
+def test_rates_say_nothing_where_nobody_may_be_measured() -> None:
+    assert MailingFigures(1, targeted=5, sent=5).open_rate is None
+    assert MailingFigures(1, sent=5, open_measured=4, opened=1).open_rate == 0.25

@@ -1,0 +1,92 @@
+"""What pages show: the canvas with its people, and one person's path."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from parcours.delivery.models import Message
+from parcours.journeys import queries
+from parcours.journeys.types import EdgeView, JourneyCount
+from tests.journeys.shop import SEND, Shop
+
+GRAPH = {
+    "twice?": {"if": {"event": "Order Completed", "count": {"at_least": 2}}, "then": "thank", "else": "wait"},
+    "thank": {"send": SEND, "next": "bye"},
+    "wait": {"wait": "7d", "next": "bye"},
+    "bye": {"exit": "done"},
+}
+
+
+def live(shop: Shop) -> None:
+    """Three people: Alice bought twice, Bob and Charlie once."""
+    shop.publish(GRAPH, "twice?", entry={"event": "Order Completed", "key": "once"})
+    for orders in (2, 1, 1):
+        who = shop.person()
+        for number in range(orders):
+            shop.happens(who, order_id=str(number))
+    shop.enter()
+    shop.tick()
+
+
+def test_canvas_says_who_is_where_and_how_many_passed(shop: Shop) -> None:
+    live(shop)
+    with shop.scope():
+        Message.objects.update(state="sent", verdict="send", sent_at=shop.now)
+        journey = queries.access_journey(shop.workspace_id, "j")
+        assert journey.live is not None
+        view = queries.graph_view(shop.workspace_id, journey.live, language="en", now=shop.now)
+        assert queries.counts(shop.workspace_id) == {journey.pk: JourneyCount(inside=2, entered=3)}
+    nodes = {node.name: node for node in view.nodes}
+    assert {name: (node.here, node.passed) for name, node in nodes.items()} == {
+        "twice?": (0, 3),
+        "thank": (0, 1),
+        "wait": (2, 0),
+        "bye": (0, 1),
+    }
+    assert (nodes["thank"].sent, nodes["thank"].withheld, nodes["thank"].title) == (1, 0, "Bonjour")
+    assert (nodes["wait"].title, nodes["wait"].sentence) == ("7 days", "Waits 7 days.")
+    assert view.edges[:2] == [
+        EdgeView("twice?", "thank", "yes", 1, 1 / 3),
+        EdgeView("twice?", "wait", "no", 2, 2 / 3),
+    ]
+    assert view.entered == 3
+    assert view.entry == "Enters on the event “Order Completed” (once in a life)."
+
+
+def test_canvas_counts_today_by_the_clock_of_the_workspace(shop: Shop) -> None:
+    live(shop)
+    with shop.scope():
+        Message.objects.update(state="sent", verdict="send", sent_at=shop.now)
+        journey = queries.access_journey(shop.workspace_id, "j")
+        assert journey.live is not None
+        # 23:30 in UTC is past midnight in Paris.
+        late = shop.now.replace(hour=23, minute=30)
+        view = queries.graph_view(shop.workspace_id, journey.live, language="fr", now=late)
+    assert sum(node.sent for node in view.nodes) == 0
+
+
+def test_person_sees_the_path_and_where_they_stand(shop: Shop) -> None:
+    live(shop)
+    run = shop.runs()[1]
+    with shop.scope():
+        [view] = queries.runs_of(shop.workspace_id, run.contact_id, language="en")
+    assert (view.journey, view.version, view.standing) == ("j", 1, "wait")
+    assert view.due_at == shop.now + timedelta(days=7)
+    assert [(step.name, step.outcome) for step in view.steps] == [("twice?", "no")]
+    assert view.steps[0].sentence == "People who ordered at least twice"
+
+
+def test_a_path_costs_the_same_reads_for_one_run_and_for_three(shop: Shop) -> None:
+    shop.publish({"a": {"wait": "1d"}}, "a")
+    marc, alice = shop.person(), shop.person()
+    shop.happens(marc, order_id="A1")
+    for number in range(3):
+        shop.happens(alice, order_id=str(number))
+    shop.enter()
+    reads = []
+    for who in (marc, alice):
+        with shop.scope(), CaptureQueriesContext(connection) as captured:
+            queries.runs_of(shop.workspace_id, who, language="fr")
+        reads.append(len(captured))
+    assert reads[0] == reads[1]

@@ -1,0 +1,115 @@
+"""Choosing by purpose and channel: what is ticked, what is recorded, what cannot be taken over."""
+
+from datetime import datetime
+
+import pytest
+from django.test import Client
+
+from parcours.consent.types import Act, Channel
+from parcours.events import tokens
+from tests.public.conftest import Marc
+
+PREFERENCES = tokens.Purpose.PREFERENCES
+
+
+@pytest.fixture
+def visitor() -> Client:
+    return Client(enforce_csrf_checks=True)
+
+
+def ticked(page: str) -> set[str]:
+    """The values of the boxes that are ticked."""
+    boxes = [part.split(">")[0] for part in page.split('type="checkbox"')[1:]]
+    return {box.split('value="')[1].split('"')[0] for box in boxes if "checked" in box}
+
+
+def test_nothing_is_ticked_that_was_not_said(marc: Marc, visitor: Client) -> None:
+    page = visitor.get(marc.link(PREFERENCES)).content.decode()
+    assert ticked(page) == {"advice.email", "advice.sms"}  # a legitimate interest, not objected to
+    assert page.count('type="checkbox"') == 5
+    assert "m•••@example.com" in page
+    assert "marc@example.com" not in page
+
+
+def test_choices_are_saved_with_what_was_shown(marc: Marc, visitor: Client) -> None:
+    link = marc.link(PREFERENCES)
+    page = visitor.post(link, {"yes": ["promotions.email", "measure_opens.any", "advice.email"]})
+    assert page.status_code == 200
+    assert marc.states() == {
+        "promotions.email": "granted",
+        "measure_opens.any": "granted",
+        "advice.sms": "objected",
+    }
+    assert ticked(page.content.decode()) == {"promotions.email", "measure_opens.any", "advice.email"}
+    record = next(one for one in marc.records() if one.act == "granted")
+    assert record.source == "preference page"
+    assert "Finalité promotions — Une phrase." in record.wording
+
+
+def test_saving_the_same_again_records_nothing(marc: Marc, visitor: Client) -> None:
+    chosen = {"yes": ["promotions.email", "advice.email", "advice.sms"]}
+    visitor.post(marc.link(PREFERENCES), chosen)
+    recorded = len(marc.records())
+    visitor.post(marc.link(PREFERENCES), chosen)
+    assert len(marc.records()) == recorded
+
+
+def test_one_button_stops_everything(marc: Marc, visitor: Client, now: datetime) -> None:
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
+    marc.says(Act.GRANTED, "measure_opens", Channel.ANY, now)
+    page = visitor.post(marc.link(PREFERENCES), {"stop": "everything", "yes": ["promotions.email"]})
+    assert set(marc.states().values()) == {"withdrawn", "objected"}
+    assert ticked(page.content.decode()) == set()
+
+
+def test_box_that_does_not_exist_is_passed_over(marc: Marc, visitor: Client) -> None:
+    boxes = [
+        "order_information.email",
+        "nonsense.email",
+        "promotions.letter",
+        "promotions.email\x00",
+        "advice.email",
+    ]
+    response = visitor.post(marc.link(PREFERENCES), {"yes": [*boxes, "advice.sms"]})
+    assert response.status_code == 200
+    assert marc.states() == {}
+
+
+def test_token_of_another_use_opens_nothing(marc: Marc, visitor: Client) -> None:
+    link = marc.link(tokens.Purpose.WHY).replace("/why/", "/p/")
+    assert visitor.post(link, {"stop": "everything"}).status_code == 404
+    assert marc.states() == {}
+
+
+def test_confirmation_turns_a_request_into_consent(marc: Marc, visitor: Client, now: datetime) -> None:
+    marc.says(Act.REQUESTED, "promotions", Channel.EMAIL, now)
+    link = marc.link(tokens.Purpose.CONFIRM)
+    visitor.get(link)
+    assert marc.states() == {"promotions.email": "requested"}
+    visitor.post(link)
+    assert marc.states() == {"promotions.email": "granted"}
+    assert (marc.records()[-1].source, marc.records()[-1].wording) == ("double opt-in", "Oui, je veux bien.")
+
+
+def test_confirmation_does_not_undo_a_later_no(marc: Marc, visitor: Client, now: datetime) -> None:
+    marc.says(Act.REQUESTED, "promotions", Channel.EMAIL, now)
+    marc.says(Act.WITHDRAWN, "promotions", Channel.EMAIL, now)
+    visitor.post(marc.link(tokens.Purpose.CONFIRM))
+    assert marc.states() == {"promotions.email": "withdrawn"}
+
+
+def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now: datetime) -> None:
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
+    page = visitor.get(marc.link(tokens.Purpose.WHY)).content.decode()
+    for told in (
+        "Bienvenue",
+        "Finalité promotions",
+        "sign-up form",
+        "Oui, je veux bien.",
+        "Marc &lt;b&gt;",
+        "Prénom",
+    ):
+        assert told in page, told
+    assert "/u/" in page
+    assert "/p/" in page
+    assert visitor.post(marc.link(tokens.Purpose.WHY)).status_code == 200

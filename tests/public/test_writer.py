@@ -1,0 +1,158 @@
+"""The group commit by itself: gathering, outages, poison, overload. No database: commit functions are played."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pytest
+
+from parcours.public.hot.writer import Lane, Poisoned, Unavailable
+
+
+@dataclass(frozen=True)
+class Letter:
+    text: str
+    weight: int = 1
+
+
+Commit = Callable[[int, Sequence[Letter]], Awaitable[Sequence[str]]]
+
+
+def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 10))
+
+
+def lane(commit: Commit, **options: Any) -> Lane[Letter, str]:
+    made: Lane[Letter, str] = Lane("test", commit, **options)
+    made.start(asyncio.get_running_loop())
+    return made
+
+
+async def echo(number: int, letters: Sequence[Letter]) -> list[str]:
+    return [letter.text.upper() for letter in letters]
+
+
+def test_everybody_who_waits_is_committed_together_and_answered() -> None:
+    batches: list[int] = []
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        batches.append(len(letters))
+        await asyncio.sleep(0.01)
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit)
+        answers = await asyncio.gather(*[writer.put(Letter(f"a{n}")) for n in range(50)])
+        assert answers == [f"A{n}" for n in range(50)]
+        assert batches == [50]
+        await writer.stop()
+
+    played(story)
+
+
+def test_batches_are_bounded_by_weight() -> None:
+    weights: list[int] = []
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        weights.append(sum(letter.weight for letter in letters))
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit, most=10)
+        await asyncio.gather(*[writer.put(Letter("x", weight)) for weight in (4, 4, 4, 25, 1)])
+        assert weights == [8, 4, 25, 1]
+        await writer.stop()
+
+    played(story)
+
+
+def test_work_waits_for_a_database_that_comes_back() -> None:
+    failures = iter([psycopg.OperationalError("away"), psycopg.InterfaceError("closed"), OSError("refused")])
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        if error := next(failures, None):
+            raise error
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit)
+        assert await asyncio.gather(writer.put(Letter("a")), writer.put(Letter("b"))) == ["A", "B"]
+        await writer.stop()
+
+    played(story)
+
+
+def test_database_that_stays_away_is_told_after_the_deadline() -> None:
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        raise psycopg.OperationalError("away")
+
+    async def story() -> None:
+        writer = lane(commit, patience=0.2)
+        with pytest.raises(Unavailable):
+            await writer.put(Letter("a"))
+        await writer.stop()
+
+    played(story)
+
+
+def test_poison_does_not_hurt_its_neighbours() -> None:
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        if any(letter.text == "poison" for letter in letters):
+            raise psycopg.DataError("no")
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit)
+        letters = [Letter(f"a{n}") for n in range(20)]
+        letters[13] = Letter("poison")
+        answers = await asyncio.gather(*[writer.put(each) for each in letters], return_exceptions=True)
+        assert isinstance(answers.pop(13), Poisoned)
+        assert answers == [f"A{n}" for n in range(20) if n != 13]
+        await writer.stop()
+
+    played(story)
+
+
+def test_fault_of_ours_is_no_refusal() -> None:
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        raise psycopg.ProgrammingError("no such table")
+
+    async def story() -> None:
+        writer = lane(commit)
+        with pytest.raises(Unavailable):
+            await writer.put(Letter("a"))
+        await writer.stop()
+
+    played(story)
+
+
+def test_too_much_waiting_is_refused_at_once() -> None:
+    free = asyncio.Event()
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        await free.wait()
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit, bound=3, most=1)
+        waiting = [writer.put(Letter(each)) for each in "abc"]
+        with pytest.raises(Unavailable):
+            writer.put(Letter("d"))
+        free.set()
+        assert await asyncio.gather(*waiting) == ["A", "B", "C"]
+        await writer.stop()
+
+    played(story)
+
+
+def test_request_that_went_away_does_not_stop_the_others() -> None:
+    async def story() -> None:
+        writer = lane(echo)
+        gone, staying = writer.put(Letter("a")), writer.put(Letter("b"))
+        gone.cancel()
+        assert await staying == "B"
+        await writer.stop()
+
+    played(story)

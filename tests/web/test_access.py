@@ -1,0 +1,73 @@
+"""Who may open which page: every address of a workspace, for nobody, an outsider, a viewer and an owner."""
+
+from uuid import UUID
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, reverse
+
+from parcours.accounts.types import Role
+from parcours.web.urls import WORKSPACE
+from tests.web.conftest import Shop
+
+EXAMPLES: dict[str, object] = {"slug": "post-purchase", "code": "promotions"}
+PATTERNS = [each for each in WORKSPACE if isinstance(each, URLPattern)]
+NAMES = [str(each.name) for each in PATTERNS]
+
+
+def address(shop: Shop, pattern: URLPattern) -> str:
+    """The pattern's address with something in every place."""
+    kinds = {name: type(converter).__name__ for name, converter in pattern.pattern.converters.items()}
+    values: dict[str, object] = {"UUIDConverter": UUID(int=7), "IntConverter": 1}
+    rest = {name: EXAMPLES.get(name, values.get(kind)) for name, kind in kinds.items()}
+    return reverse(str(pattern.name), kwargs={"workspace": shop.workspace.slug, **rest})
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=NAMES)
+def test_page_says_which_role_it_needs(pattern: URLPattern) -> None:
+    assert isinstance(getattr(pattern.callback, "needed_role", None), Role)
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=NAMES)
+def test_page_is_closed_to_strangers(shop: Shop, outsider: Client, pattern: URLPattern) -> None:
+    path = address(shop, pattern)
+    for method in ("get", "post"):
+        anonymous = getattr(Client(), method)(path)
+        assert (anonymous.status_code, anonymous["Location"].split("?")[0]) == (302, "/account/login/")
+        assert getattr(outsider, method)(path).status_code == 404
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=NAMES)
+def test_page_refuses_lesser_roles(shop: Shop, viewer: Client, pattern: URLPattern) -> None:
+    path = address(shop, pattern)
+    needed: Role = pattern.callback.needed_role  # type: ignore[attr-defined]
+    statuses = {getattr(viewer, method)(path).status_code for method in ("get", "post")}
+    if needed is Role.VIEWER:
+        assert 403 not in statuses
+    else:
+        assert statuses <= {403, 405}
+        assert 403 in statuses
+
+
+def test_changed_state_needs_the_form_token(shop: Shop) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(shop.owner, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert client.post(shop.path("lists/add/"), {"name": "Salon"}).status_code == 403
+
+
+def test_other_workspaces_are_not_in_the_switch(shop: Shop, owner: Client) -> None:
+    page = owner.get(shop.path()).content.decode()
+    assert "La Vitrine" in page
+    assert page.count('href="/w/') > 5
+    assert "/w/other/" not in page
+
+
+def test_policy_forbids_inline_scripts_and_styles(shop: Shop, owner: Client) -> None:
+    response = owner.get(shop.path())
+    policy = response["Content-Security-Policy"]
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+    page = response.content.decode()
+    assert " style=" not in page
+    assert "<style" not in page
+    assert "onclick" not in page

@@ -1,0 +1,143 @@
+"""Importing through the pages, as an editor (Alice) does it and a viewer (Bob) may not."""
+
+from datetime import datetime
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from parcours.accounts import actions as accounts
+from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM, Role
+from parcours.consent import actions as consent
+from parcours.contacts.models import Contact, Import
+from parcours.events import importing
+from parcours.kernel import tenancy
+
+FILE = "courriel;prénom;né le\nmarc@example.com;=1+1;03/04/1980\nnobody;-2;04/05/1990\nzoe@example.com;Zoé;\n".encode()
+CHOICES = {
+    "column_0": "email",
+    "column_1": "new:text:first_name",
+    "column_2": "new:date:ne_le",
+    "rule": "overwrite",
+    "date_order": "day_first",
+}
+
+
+def member(workspace: Workspace, role: Role, now: datetime) -> Client:
+    user = accounts.create_user(f"{role.value}@example.com", password=None, language="en", now=now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        accounts.set_member(workspace.pk, user, Role.OWNER, actor=SYSTEM, now=now)
+        second = accounts.create_user(f"{role.value}-2@example.com", password=None, now=now)
+        accounts.set_member(workspace.pk, second, Role.OWNER, actor=SYSTEM, now=now)
+        accounts.set_member(workspace.pk, user, role, actor=SYSTEM, now=now)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def alice(workspace: Workspace, now: datetime) -> Client:
+    with tenancy.scope(workspace_id=workspace.pk):
+        fields = {"name_fr": "Offres", "name_en": "Offers", "basis": "consent", "is_marketing": True}
+        consent.save_purpose(workspace.pk, "promotions", fields, actor=SYSTEM, now=now)
+    return member(workspace, Role.EDITOR, now)
+
+
+def uploaded(alice: Client, content: bytes = FILE) -> str:
+    file = SimpleUploadedFile("people.csv", content)
+    response = alice.post("/w/shop/imports/upload/", {"file": file})
+    assert response.status_code == 302, response.content
+    return response.headers["Location"].removesuffix("columns/")
+
+
+def run_to_the_end(workspace: Workspace, now: datetime) -> None:
+    while importing.tick(workspace.pk, now=now):
+        pass
+
+
+def test_file_is_uploaded_mapped_imported_and_reported(
+    alice: Client, workspace: Workspace, now: datetime
+) -> None:
+    address = uploaded(alice)
+    page = alice.get(address + "columns/").content.decode()
+    for shown in ("courriel", "prénom", "03/04/1980", "first_name", "the day comes first"):
+        assert shown in page, shown
+    answer = alice.post(address + "columns/", CHOICES)
+    assert answer.status_code == 302, answer.content.decode()
+    assert b"hx-get" in alice.get(address).content
+    run_to_the_end(workspace, now)
+    report = alice.get(address).content.decode()
+    assert "Finished" in report
+    assert "This is not an e-mail address." in report
+    assert "hx-get" not in report
+    with tenancy.scope(workspace_id=workspace.pk):
+        marc = Contact.objects.get(email="marc@example.com")
+        assert marc.attributes == {"first_name": "=1+1", "ne_le": "1980-04-03"}
+
+
+def test_refused_rows_come_as_harmless_csv(alice: Client, workspace: Workspace, now: datetime) -> None:
+    address = uploaded(alice, b"email\n=cmd|' /C calc'!A0\n")
+    alice.post(address + "columns/", {"column_0": "email", "rule": "overwrite"})
+    run_to_the_end(workspace, now)
+    text = alice.get(address + "refusals/").content.decode("utf-8-sig")
+    assert text.splitlines()[1] == "2,This is not an e-mail address.,'=cmd|' /C calc'!A0"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"column_0": "ignore"}, "No column is the e-mail address."),
+        ({"date_order": ""}, "This field is required."),
+        ({"column_1": "email"}, "Two columns are"),
+        ({"column_1": "known:text:secret"}, "Select a valid choice"),
+        ({"list_slug": "nowhere"}, "Select a valid choice"),
+        ({"purpose": "promotions"}, "Say when the consent was collected."),
+        ({"purpose": "promotions", "collected_on": "2025-01-01"}, "A consent needs its proof"),
+        ({"rule": "erase"}, "Select a valid choice"),
+    ],
+)
+def test_plan_that_cannot_be_carried_out_is_shown_beside_its_field(
+    alice: Client, change: dict[str, str], message: str
+) -> None:
+    address = uploaded(alice)
+    response = alice.post(address + "columns/", {**CHOICES, **change})
+    assert response.status_code == 422
+    assert message in response.content.decode()
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b"PK\x03\x04\x00,\n", b"a\x81\x8d\n"])
+def test_file_that_is_no_csv_is_refused(alice: Client, workspace: Workspace, content: bytes) -> None:
+    response = alice.post("/w/shop/imports/upload/", {"file": SimpleUploadedFile("x.csv", content)})
+    assert response.status_code == 422
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert not Import.objects.exists()
+
+
+def test_cancelled_import_stays_cancelled(alice: Client, workspace: Workspace, now: datetime) -> None:
+    address = uploaded(alice)
+    assert alice.post(address + "cancel/").status_code == 302
+    assert "Cancelled" in alice.get(address).content.decode()
+    assert alice.post(address + "cancel/").status_code == 409
+    assert alice.get(address + "columns/").status_code == 302
+    assert importing.tick(workspace.pk, now=now) == 0
+
+
+def test_viewer_reads_and_does_not_import(workspace: Workspace, alice: Client, now: datetime) -> None:
+    bob = member(workspace, Role.VIEWER, now)
+    address = uploaded(alice)
+    assert bob.get("/w/shop/imports/").status_code == 200
+    assert bob.get(address).status_code == 200
+    assert bob.get(address + "columns/").status_code == 403
+    assert bob.post(address + "cancel/").status_code == 403
+    file = SimpleUploadedFile("people.csv", FILE)
+    assert bob.post("/w/shop/imports/upload/", {"file": file}).status_code == 403
+
+
+def test_import_of_another_workspace_is_not_there(
+    alice: Client, other_workspace: Workspace, now: datetime
+) -> None:
+    charlie = member(other_workspace, Role.OWNER, now)
+    address = uploaded(alice)
+    assert charlie.get(address).status_code == 404
+    assert charlie.get(address.replace("/w/shop/", "/w/other/")).status_code == 404

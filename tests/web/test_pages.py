@@ -1,0 +1,306 @@
+"""What the pages show and change, as the people of a shop use them."""
+
+import json
+from uuid import UUID
+
+import pytest
+from django.test import Client
+
+from parcours.accounts.models import AuditEntry, Key, Membership, User
+from parcours.audiences.models import Segment
+from parcours.campaigns.models import Campaign
+from parcours.consent.models import Record
+from parcours.contacts.models import Contact
+from parcours.content.models import TemplateVersion
+from parcours.delivery.models import Message, Sending
+from parcours.journeys.models import Journey
+from parcours.kernel import tenancy
+from parcours.web.pages import campaigns as campaign_pages
+from parcours.web.pages.contacts import harmless
+from tests.web.conftest import Shop, signed_in
+
+
+def contact_id(shop: Shop, email: str) -> UUID:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        return Contact.objects.get(email=email).pk
+
+
+def text_of(client: Client, path: str, status: int = 200) -> str:
+    response = client.get(path)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def test_home_shows_the_week_and_what_runs(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path())
+    assert "Revenue" in page
+    assert "After the purchase" in page
+    assert "chart-plot" in page
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_language_follows_the_reader(shop: Shop, language: str) -> None:
+    page = text_of(signed_in(shop.owner, language), shop.path("journeys/"))
+    assert f'<html lang="{language}"' in page
+    assert ("Après l’achat" if language == "fr" else "After the purchase") in page
+
+
+def test_contacts_are_found_by_name_and_address(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path("contacts/?q=zoé+martin"))
+    assert "Zoé Martin" in page
+    assert "Marc " not in page
+    assert "client7@mail.example" in text_of(owner, shop.path("contacts/?q=client7@"))
+    assert "client7@mail.example" in text_of(owner, shop.path("contacts/?q=c-0007"))
+    assert "Nobody found" in text_of(owner, shop.path("contacts/?q=nobody+at+all"))
+
+
+def test_contacts_go_on_to_a_second_page(shop: Shop, owner: Client) -> None:
+    first = owner.get(shop.path("contacts/"))
+    following = first.context["page"].next
+    second = owner.get(shop.path("contacts/"), {"after": following})
+    both = {each.pk for each in [*first.context["page"].rows, *second.context["page"].rows]}
+    assert (len(first.context["page"].rows), len(second.context["page"].rows), len(both)) == (50, 10, 60)
+    assert owner.get(shop.path("contacts/?after=rubbish")).status_code == 200
+
+
+def test_export_runs_nothing_and_is_noted(shop: Shop, owner: Client, viewer: Client) -> None:
+    response = owner.get(shop.path("contacts/export/?q=zoé"))
+    assert response["Content-Type"].startswith("text/csv")
+    assert len(response.content.decode().splitlines()) == 7
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert AuditEntry.objects.filter(action="exported", subject="contacts").count() == 1
+    assert viewer.get(shop.path("contacts/export/")).status_code == 403
+    assert harmless("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert harmless(None) == ""
+
+
+def test_contact_tells_why_a_message_was_withheld(shop: Shop, owner: Client) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        withheld = Message.objects.filter(state="withheld", reasons__0__code="no_consent").first()
+    assert withheld is not None
+    page = text_of(owner, shop.path(f"contacts/{withheld.contact_id}/"))
+    assert "Why it was not sent" in page
+    assert "has not consented" in page
+    assert "n’a pas consenti" in text_of(signed_in(shop.owner, "fr"), shop.path(f"messages/{withheld.pk}/"))
+
+
+def test_contact_timeline_is_filtered(shop: Shop, owner: Client) -> None:
+    person = contact_id(shop, "client0@mail.example")
+    shop_only = text_of(owner, shop.path(f"contacts/{person}/timeline/?show=shop"))
+    assert "Ordered" in shop_only
+    assert "Agreed" not in shop_only
+    assert "Withdrew consent" in text_of(owner, shop.path(f"contacts/{person}/timeline/?show=consent"))
+
+
+def test_editing_a_contact_changes_and_clears_attributes(shop: Shop, owner: Client) -> None:
+    person = contact_id(shop, "client1@mail.example")
+    path = shop.path(f"contacts/{person}/edit/")
+    form = {"first_name": "Marcelle", "last_name": "", "city": "Lyon", "points": "12.5", "club": "true"}
+    assert owner.post(path, form).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        kept = Contact.objects.get(pk=person).attributes
+    assert kept["first_name"] == "Marcelle"
+    assert kept["points"] == 12.5
+    assert kept["club"] is True
+    assert "last_name" not in kept
+    wrong = owner.post(path, {**form, "points": "many"})
+    assert wrong.status_code == 422
+    assert "Marcelle" in wrong.content.decode()
+
+
+def test_withdrawal_is_recorded_with_its_proof(shop: Shop, owner: Client) -> None:
+    person = contact_id(shop, "client2@mail.example")
+    path = shop.path(f"contacts/{person}/say/")
+    said = {"purpose": "promotions", "channel": "email", "act": "withdrawn", "source": "au téléphone"}
+    assert owner.post(path, said).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        last = Record.objects.filter(contact_id=person).order_by("-at").first()
+    assert last is not None
+    assert (last.act, last.source) == ("withdrawn", "au téléphone")
+    assert last.detail == {"recorded_by": "olive@shop.example"}
+    assert "au téléphone" in text_of(owner, shop.path(f"contacts/{person}/proof/"))
+    assert owner.post(path, {**said, "source": ""}).status_code == 422
+
+
+def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
+    def check(rule: object) -> str:
+        text = rule if isinstance(rule, str) else json.dumps(rule)
+        return owner.post(shop.path("segments/check/"), {"rule": text}).content.decode()
+
+    assert "30 people now" in check({"event": "Order Completed", "count": {"at_least": 2}})
+    assert "line 1" in check('{"event": ')
+    assert "citty" in check({"attribute": "citty", "is": "Lyon"})
+
+
+def test_segment_is_made_changed_and_removed(shop: Shop, owner: Client) -> None:
+    rule = {"attribute": "city", "is": "Lyon"}
+    made = owner.post(shop.path("segments/new/"), {"name": "Gens de Lyon", "rule": json.dumps(rule)})
+    assert made["Location"] == shop.path("segments/gens-de-lyon/")
+    assert "Lyon" in text_of(owner, shop.path("segments/gens-de-lyon/"))
+    wrong = owner.post(shop.path("segments/gens-de-lyon/edit/"), {"name": "X", "rule": '{"list": "none"}'})
+    assert wrong.status_code == 422
+    assert owner.post(shop.path("segments/gens-de-lyon/delete/")).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert not Segment.objects.filter(slug="gens-de-lyon").exists()
+
+
+def test_journey_shows_people_and_can_be_paused(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path("journeys/post-purchase/"))
+    picture = json.loads(page.split('id="picture" type="application/json">')[1].split("</script>")[0])
+    assert {"entry", "confirm", "wait"} <= {step["id"] for step in picture["steps"]}
+    assert owner.post(shop.path("journeys/post-purchase/move/"), {"move": "pause"}).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert Journey.objects.get(slug="post-purchase").state == "paused"
+    assert owner.post(shop.path("journeys/post-purchase/move/"), {"move": "pause"}).status_code == 409
+    assert owner.post(shop.path("journeys/post-purchase/move/"), {"move": "explode"}).status_code == 422
+
+
+def test_recipe_is_offered_and_published(shop: Shop, owner: Client) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        Journey.objects.filter(slug="re-engagement").update(slug="old-one")
+    assert "Re-engagement" in text_of(owner, shop.path("journeys/recipes/re-engagement/"))
+    published = owner.post(shop.path("journeys/recipes/re-engagement/publish/"))
+    assert published["Location"] == shop.path("journeys/re-engagement/")
+    assert owner.get(shop.path("journeys/recipes/none-such/")).status_code == 404
+
+
+def test_campaign_is_drawn_up_and_scheduled(shop: Shop, owner: Client) -> None:
+    form = {
+        "name": "Été",
+        "template": "we-miss-you",
+        "purpose": "promotions",
+        "audience": "list:loyal-clients",
+    }
+    made = owner.post(shop.path("campaigns/new/"), form)
+    path = made["Location"]
+    assert "consented" in text_of(owner, path)
+    assert owner.post(f"{path}send/", {"at": "2001-01-01T10:00"}).status_code == 422
+    assert owner.post(f"{path}send/", {"at": "2090-01-01T10:00"}).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        campaign = Campaign.objects.get(name="Été")
+    assert campaign.state == "scheduled"
+    assert campaign.scheduled_at is not None
+    assert campaign.scheduled_at.hour == 9, "ten o'clock in Paris"
+    assert owner.post(f"{path}move/", {"move": "cancel"}).status_code == 302
+
+
+def test_large_campaign_wants_its_number_typed(
+    shop: Shop, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_pages, "MANY", 5)
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        draft = Campaign.objects.get(state="draft")
+    path = shop.path(f"campaigns/{draft.pk}/")
+    people = campaign_people(owner, path)
+    assert owner.post(f"{path}send/", {"confirmation": "7"}).status_code == 422
+    assert owner.post(f"{path}send/", {"confirmation": f"{people}"}).status_code == 302
+
+
+def campaign_people(client: Client, path: str) -> int:
+    return int(client.get(path).context["people"])
+
+
+def test_template_error_stands_beside_its_field(shop: Shop, owner: Client) -> None:
+    page = owner.get(shop.path("templates/we-miss-you/"))
+    body = page.context["version"].bodies["fr"]
+    form = {"name": "Cela fait longtemps", **{f"fr.{name}": text for name, text in body.items()}}
+    broken = owner.post(
+        shop.path("templates/we-miss-you/save/"),
+        {**form, "fr.mjml": "<mjml><mj-body><mj-nonsense/></mj-body></mjml>"},
+    )
+    assert broken.status_code == 422
+    assert broken.context["form"].errors["fr.mjml"]
+    assert "mj-nonsense" in broken.content.decode()
+    from_browser = {name: text.replace("\n", "\r\n") for name, text in form.items()}
+    assert owner.post(shop.path("templates/we-miss-you/save/"), from_browser).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert TemplateVersion.objects.filter(template__slug="we-miss-you").count() == 2
+
+
+def test_preview_can_do_nothing_on_our_pages(shop: Shop, owner: Client) -> None:
+    response = owner.get(shop.path("templates/order-confirmation/preview/?person=client3@mail.example"))
+    assert "Paul" in response.content.decode()
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "sandbox" in policy
+    assert "X-Frame-Options" not in response
+    draft = {"shown": "fr", "fr.subject": "Hé", "fr.mjml": "<mjml><mj-body></mj-body></mjml>", "person": ""}
+    assert "Hé" in owner.post(shop.path("templates/preview/"), draft).content.decode()
+
+
+def test_message_shows_what_it_said(shop: Shop, owner: Client) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        sent = Message.objects.filter(state="sent").first()
+    assert sent is not None
+    assert "Why it was sent" in text_of(owner, shop.path(f"messages/{sent.pk}/"))
+    assert "A-" in text_of(owner, shop.path(f"messages/{sent.pk}/content/"))
+    assert "Withheld" in text_of(owner, shop.path("messages/?state=withheld"))
+
+
+def test_message_that_is_not_in_doubt_cannot_be_settled(shop: Shop, owner: Client) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        sent = Message.objects.filter(state="sent").first()
+    assert sent is not None
+    assert owner.post(shop.path(f"messages/{sent.pk}/settle/"), {"was_sent": "yes"}).status_code == 409
+
+
+def test_proof_is_found_by_address(shop: Shop, owner: Client) -> None:
+    found = owner.get(shop.path("purposes/?address=CLIENT0@mail.example"))
+    assert found["Location"].endswith("/proof/")
+    assert "Nobody here" in text_of(owner, shop.path("purposes/?address=ghost@mail.example"))
+    assert "Oui, je veux recevoir" in text_of(owner, shop.path("purposes/promotions/"))
+
+
+def test_key_secret_is_shown_once(shop: Shop, owner: Client) -> None:
+    page = owner.post(shop.path("settings/keys/add/"), {"name": "boutique", "kind": "write"}).content.decode()
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        key = Key.objects.get(name="boutique")
+    start = key.hint.removesuffix("…")
+    assert page.count(start) >= 2
+    assert 'id="secret"' in page
+    assert 'id="secret"' not in text_of(owner, shop.path("settings/keys/"))
+    assert owner.post(shop.path(f"settings/keys/{key.pk}/revoke/")).status_code == 302
+
+
+def test_member_is_added_and_the_last_owner_stays(shop: Shop, owner: Client) -> None:
+    page = owner.post(shop.path("settings/members/add/"), {"email": "Nina@shop.example", "role": "editor"})
+    assert "nina@shop.example" in page.content.decode()
+    assert page.context["new_password"]
+    assert User.objects.get(email="nina@shop.example").check_password(page.context["new_password"])
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        olive = Membership.objects.get(user=shop.owner)
+    assert owner.post(shop.path(f"settings/members/{olive.pk}/"), {"role": "viewer"}).status_code == 409
+
+
+def test_sending_is_changed_and_paused(shop: Shop, owner: Client, viewer: Client) -> None:
+    page = owner.get(shop.path("settings/sending/"))
+    assert "v=DKIM1" in page.content.decode()
+    form = {**page.context["form"].initial, "quiet_from": "22:00", "quiet_until": "07:00"}
+    assert owner.post(shop.path("settings/sending/change/"), form).status_code == 302
+    assert owner.post(shop.path("settings/sending/hold/"), {"move": "pause"}).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        sending = Sending.objects.get()
+    assert sending.quiet_from.hour == 22
+    assert sending.paused_at is not None
+    assert "Sending is paused" in text_of(viewer, shop.path())
+
+
+def test_workspace_is_changed_with_a_trail(shop: Shop, owner: Client) -> None:
+    form = {**owner.get(shop.path("settings/")).context["form"].initial, "legal_name": "Vitrine SARL"}
+    assert owner.post(shop.path("settings/change/"), form).status_code == 302
+    assert "Vitrine SARL" in text_of(owner, shop.path("settings/trail/"))
+
+
+def test_search_finds_people_and_journeys(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path("search/?q=achat"))
+    assert "After the purchase" in page
+    assert "client1@mail.example" in text_of(owner, shop.path("search/?q=client1@"))
+    assert "Nothing found" in text_of(owner, shop.path("search/?q=zzzz"))
+
+
+def test_theme_and_language_are_kept(shop: Shop, owner: Client) -> None:
+    owner.post("/account/theme/", {"theme": "dark", "next": "/w/vitrine/"})
+    assert 'data-theme="calm-dark"' in text_of(owner, shop.path())
+    kept = owner.post("/account/language/", {"language": "fr", "next": "https://evil.example/"})
+    assert kept["Location"] == "/"
+    assert "Accueil" in text_of(owner, shop.path())
