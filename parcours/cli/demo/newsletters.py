@@ -36,10 +36,7 @@ BODIES = {
 def plan(workspace_id: int, *, first: datetime, last: datetime) -> int:
     """Schedule a letter every quarter between two instants; returns how many."""
     with tenancy.scope(workspace_id=workspace_id):
-        bodies = {
-            language: recipes.body(written, recipes.SHOP_URL)
-            for language, written in BODIES.items()
-        }
+        bodies = {language: recipes.body(written, recipes.SHOP_URL) for language, written in BODIES.items()}
         content.save_template(workspace_id, TEMPLATE, "Seasonal letter", bodies, actor=SYSTEM, now=first)
         audiences.create_segment(
             workspace_id, SEGMENT, "Readers of the letter", READERS, actor=SYSTEM, now=first
