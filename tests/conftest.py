@@ -21,9 +21,14 @@ NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """After the migrations, every connection acts as the workers' role, which row security binds."""
     wiring.connect()
-    with django_db_blocker.unblock(), connections["default"].cursor() as cursor:  # for emptying tables between tests
+    with (
+        django_db_blocker.unblock(),
+        connections["default"].cursor() as cursor,
+    ):  # for emptying tables between tests
         cursor.execute("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO parcours_worker, parcours_web")
-        cursor.execute("GRANT INSERT ON django_content_type, auth_permission TO parcours_worker, parcours_web")
+        cursor.execute(
+            "GRANT INSERT ON django_content_type, auth_permission TO parcours_worker, parcours_web"
+        )
     act_as("parcours_worker", django_db_blocker)
     yield
     act_as("none", django_db_blocker)  # the owner again, who may drop the database

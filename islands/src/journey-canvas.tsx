@@ -38,7 +38,7 @@ function CardView({ data: { step } }: NodeProps<Card>) {
           <span>{step.kind}</span>
           {step.people && <span className="canvas-people">{step.people}</span>}
         </span>
-        <span className="block font-medium">{step.title}</span>
+        <span className="line-clamp-3 font-medium">{step.title}</span>
         {step.figures && <span className="block text-xs opacity-80">{step.figures}</span>}
       </a>
       <Handle type="source" position={Position.Bottom} isConnectable={false} />

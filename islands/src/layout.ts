@@ -6,7 +6,7 @@ export interface Place {
 }
 
 const WIDTH = 264;
-const HEIGHT = 132;
+const HEIGHT = 150;
 
 export function layOut(ids: string[], edges: { from: string; to: string }[]): Map<string, Place> {
   const layerOf = layers(ids, edges);

@@ -25,9 +25,27 @@ class Measured(NamedTuple):
     contact_id: UUID
     sent_at: datetime | None
     mailing_id: int
-    about: dict[str, Any]
+    purpose: str
+    origin: str
+    origin_id: int
+    origin_version: int
+    step: str
+    name: str
     opens: bool
     clicks: bool
+
+    def about(self) -> dict[str, Any]:
+        """What every event of the message says (see `queries.about_mailings`)."""
+        return {
+            "message": str(self.message_id),
+            "mailing": self.mailing_id,
+            "purpose": self.purpose,
+            "origin": self.origin,
+            "origin_id": self.origin_id,
+            "origin_version": self.origin_version,
+            "step": self.step,
+            "name": self.name,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +109,7 @@ def _event(call: Call, message: Measured) -> NewEvent:
         is_prefetch=call.is_prefetch,
         links_within_ten_seconds=call.links_within_ten_seconds,
     )
-    properties = {**message.about, "machine": is_machine(hit), "device": device(call.user_agent)}
+    properties = {**message.about(), "machine": is_machine(hit), "device": device(call.user_agent)}
     if call.link is None:
         return NewEvent(message.contact_id, EMAIL_OPENED, properties, call.at, call.key)
     properties |= {"url": call.url, "link": call.link}

@@ -10,11 +10,13 @@ Not here: what may be sent (`gate`), the statements (`actions`), the bytes (`com
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from uuid import UUID
 
 from parcours.accounts import queries as accounts
@@ -35,6 +37,7 @@ Hook = Callable[[str], None]
 
 _IDLE = 0.2
 _CHUNK = 20
+_MAKERS = 2
 _LONGEST_WAIT = 15.0
 
 
@@ -75,7 +78,7 @@ class Sender:
         self._ready: asyncio.Queue[Ready] = asyncio.Queue(maxsize=connections * 2)
         self._ledger = Ledger(f"{settings.host}", clock)
         self._database = Database("claims")
-        self._makers = ThreadPoolExecutor(max_workers=1, thread_name_prefix="makers")
+        self._makers = ThreadPoolExecutor(max_workers=_MAKERS, thread_name_prefix="makers")
 
     def stop(self) -> None:
         """Ask to end: what is being handed over is finished and recorded, the rest given back."""
@@ -121,23 +124,26 @@ class Sender:
     async def _feed_batch(self, workspace_id: int) -> int:
         judgement, letters = await self._database.run(self._claim, workspace_id)
         self._hook("claimed")
-        for chunk in _chunks(judgement.to_send):
-            if self._stop.is_set():
-                break
-            assert letters is not None
-            made = await self._make(letters, chunk)
-            self._hook("made")
-            for one in made:
+        if letters is not None:
+            async for one in self._made(letters, judgement.to_send):
                 if isinstance(one, Ready):
                     await self._offer(one)
                 else:
                     await self._database.run(self._withhold, workspace_id, one)
         return judgement.count
 
-    async def _make(self, letters: Letters, chunk: Sequence[ToSend]) -> list[Ready | Unsendable]:
-        """In a thread, because a signature takes a millisecond (and lets other threads run meanwhile)."""
-        work = partial(composing.make, letters, chunk, is_signed=self._is_signed)
-        return await asyncio.get_running_loop().run_in_executor(self._makers, work)
+    async def _made(self, letters: Letters, claims: Sequence[ToSend]) -> AsyncIterator[Ready | Unsendable]:
+        """Messages in their order, made in threads a few chunks ahead: a signature takes a millisecond in which others can run."""
+        loop = asyncio.get_running_loop()
+        make = partial(composing.make, letters, is_signed=self._is_signed)
+        chunks = _chunks(claims)
+        ahead = deque(loop.run_in_executor(self._makers, make, chunk) for chunk in islice(chunks, _MAKERS))
+        while ahead and not self._stop.is_set():
+            made = await ahead.popleft()
+            self._hook("made")
+            ahead.extend(loop.run_in_executor(self._makers, make, chunk) for chunk in islice(chunks, 1))
+            for one in made:
+                yield one
 
     def _claim(self, workspace_id: int) -> tuple[Judgement, Letters | None]:
         """Claim in one short transaction, then gather what the messages are made of in another."""

@@ -6,6 +6,7 @@ Only the verdict leaves this module and is stored; the User-Agent and the addres
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 Device = Literal["computer", "tablet", "phone", "other"]
@@ -60,6 +61,7 @@ class Hit:
     links_within_ten_seconds: int = 1
 
 
+@lru_cache(maxsize=4096)
 def device(user_agent: str) -> Device:
     """Return the kind of device; "other" when the User-Agent says nothing usable."""
     text = user_agent[:512]
@@ -69,6 +71,7 @@ def device(user_agent: str) -> Device:
     return "other"
 
 
+@lru_cache(maxsize=4096)
 def is_machine_agent(user_agent: str) -> bool:
     """Tell whether the User-Agent alone gives a machine away. Apple's mail proxy calls itself just
     "Mozilla/5.0".

@@ -62,7 +62,7 @@ def numbered(text: str) -> str:
 
 
 def room_of(table: str) -> str | None:
-    prefix = table.split("_")[0]
+    prefix = table.split("_", maxsplit=1)[0]
     return prefix if prefix in LEVEL else None
 
 

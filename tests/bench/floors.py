@@ -111,7 +111,11 @@ def _insert(name: str, properties: dict[str, Any]) -> None:
         )
 
 
-urlpatterns = [path("t/o/<str:token>", opened), path("t/c/<str:token>", clicked)]
+urlpatterns = [
+    path("healthz", lambda request: HttpResponse()),
+    path("t/o/<str:token>", opened),
+    path("t/c/<str:token>", clicked),
+]
 settings.ROOT_URLCONF = "tests.bench.floors"
 settings.MIDDLEWARE = []
 django_views = WSGIHandler()

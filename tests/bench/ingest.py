@@ -59,7 +59,9 @@ def bench_ingest_single() -> list[dict[str, Any]]:
     with ExitStack() as servers:
         addresses = {
             "nginx": servers.enter_context(load.nginx()),
-            "insert": servers.enter_context(load.granian("tests.bench.floors:insert_per_request", "rsgi", variables)),
+            "insert": servers.enter_context(
+                load.granian("tests.bench.floors:insert_per_request", "rsgi", variables)
+            ),
             "product": servers.enter_context(load.web()),
         }
         for address in addresses.values():
@@ -73,8 +75,18 @@ def bench_ingest_single() -> list[dict[str, Any]]:
     product = statistics.median(figures["product"])
     setting = f"{load.CONNECTIONS} connections, {load.PROCESSES} processes, durable, identity-resolved, known people"
     return [
-        result("ingest.single", product, statistics.median(figures["nginx"]), f"{setting}; floor: nginx return 204"),
-        result("ingest.single", product, statistics.median(figures["insert"]), f"{setting}; floor: INSERT per request"),
+        result(
+            "ingest.single",
+            product,
+            statistics.median(figures["nginx"]),
+            f"{setting}; floor: nginx return 204",
+        ),
+        result(
+            "ingest.single",
+            product,
+            statistics.median(figures["insert"]),
+            f"{setting}; floor: INSERT per request",
+        ),
     ]
 
 
@@ -109,7 +121,8 @@ def prepare(slug: str) -> tuple[Workspace, list[str], datetime]:
     now = clock.now()
     shop = accounts.create_workspace(f"bench-{slug}", name="Bench", now=now)
     people = [
-        Person(email=f"{n}@example.org", identities=((IdentityKind.EXTERNAL, f"u{n:07d}"),)) for n in range(PEOPLE)
+        Person(email=f"{n}@example.org", identities=((IdentityKind.EXTERNAL, f"u{n:07d}"),))
+        for n in range(PEOPLE)
     ]
     with tenancy.scope(workspace_id=shop.id):
         accounts.create_key(shop.id, KeyKind.WRITE, slug, actor=SYSTEM, now=now, secret=f"{SECRET}_{slug}")
@@ -128,7 +141,9 @@ def _head(path: str, now: datetime) -> str:
 
 def _count(shop: Workspace) -> int:
     with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
-        found = owner.execute("SELECT count(*) FROM events_event WHERE workspace_id = %s", [shop.id]).fetchone()
+        found = owner.execute(
+            "SELECT count(*) FROM events_event WHERE workspace_id = %s", [shop.id]
+        ).fetchone()
     assert found
     return int(found[0])
 
@@ -142,7 +157,9 @@ def _check_stored(shop: Workspace, before: int, rate: float) -> None:
 
 def _copy(shop: Workspace, people: list[str], now: datetime) -> float:
     """Rows per second of COPY, text format, made beforehand, in transactions of one batch."""
-    properties = json.dumps({"product_id": "p00001", "name": "White hanging heart", "price": 2.55, "quantity": 6})
+    properties = json.dumps(
+        {"product_id": "p00001", "name": "White hanging heart", "price": 2.55, "quantity": 6}
+    )
     rows = [
         f"{shop.id}\t{now.isoformat()}\t{now.isoformat()}\t{people[n * 7 % PEOPLE]}\tProduct Viewed\t{properties}\n"
         for n in range(BATCH)

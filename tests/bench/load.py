@@ -30,7 +30,11 @@ http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {di
 
 def program(name: str) -> str:
     """Where a program is; `./dev bench` tells by a variable."""
-    found = os.environ.get(f"PARCOURS_{name.upper()}") or shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    found = (
+        os.environ.get(f"PARCOURS_{name.upper()}")
+        or shutil.which(name)
+        or shutil.which(name, path="/usr/sbin")
+    )
     if found is None:
         raise SystemExit(f"This benchmark needs {name}: on Debian, apt-get install nginx-light wrk.")
     return found
@@ -42,7 +46,9 @@ def nginx() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         port = free_port()
         Path(directory, "nginx.conf").write_text(NGINX.format(directory=directory, port=port))
-        with serving([program("nginx"), "-c", f"{directory}/nginx.conf", "-e", f"{directory}/error.log"], port):
+        with serving(
+            [program("nginx"), "-c", f"{directory}/nginx.conf", "-e", f"{directory}/error.log"], port
+        ):
             yield f"http://127.0.0.1:{port}"
 
 
@@ -50,7 +56,16 @@ def nginx() -> Iterator[str]:
 def web() -> Iterator[str]:
     """The address of the product's server."""
     port = free_port()
-    command = [sys.executable, "-m", "parcours.cli.main", "web", "--port", str(port), "--processes", str(PROCESSES)]
+    command = [
+        sys.executable,
+        "-m",
+        "parcours.cli.main",
+        "web",
+        "--port",
+        str(port),
+        "--processes",
+        str(PROCESSES),
+    ]
     with serving(command, port):
         yield f"http://127.0.0.1:{port}"
 
@@ -59,7 +74,16 @@ def web() -> Iterator[str]:
 def granian(application: str, interface: str, variables: Mapping[str, str]) -> Iterator[str]:
     """The address of another application under the same server."""
     port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", interface, "--port", str(port), "--no-access-log"]
+    command = [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        interface,
+        "--port",
+        str(port),
+        "--no-access-log",
+    ]
     command += ["--workers", str(PROCESSES), "--loop", "uvloop", "--log-level", "warning", application]
     if interface == "wsgi":
         command += ["--blocking-threads", "8"]
@@ -111,7 +135,17 @@ def requests_per_second(
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(f'local RUN = "{time.time_ns()}"\n{script}')
         file.flush()
-        command = [program("wrk"), "-t1", f"-c{connections}", f"-d{seconds:.0f}s", "--timeout", "30s", "-s", file.name, address]
+        command = [
+            program("wrk"),
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds:.0f}s",
+            "--timeout",
+            "30s",
+            "-s",
+            file.name,
+            address,
+        ]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if refused := re.search(r"Non-2xx.*|Socket errors.*", told):
         raise SystemExit(f"{address}: {refused[0]}")

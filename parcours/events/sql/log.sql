@@ -12,7 +12,7 @@ WITH batch AS (
         AS new (n integer, contact_id uuid, name text, at timestamptz, properties jsonb, key uuid)
 ), receipt AS (
     INSERT INTO events_receipt (workspace_id, message_key, received_at)
-    SELECT DISTINCT %(workspace_id)s, key, %(now)s::timestamptz FROM batch WHERE key IS NOT NULL ORDER BY key
+    SELECT DISTINCT %(workspace_id)s::integer, key, %(now)s::timestamptz FROM batch WHERE key IS NOT NULL ORDER BY key
     ON CONFLICT DO NOTHING
     RETURNING message_key
 )

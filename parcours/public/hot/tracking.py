@@ -46,7 +46,7 @@ PAGE: Headers = [
 ]
 ALLOWED: Headers = [("allow", "GET, HEAD"), *http.TEXT]
 PATIENCE = 2.0
-WRITERS = 2
+WRITERS = 1
 BURST = 10.0
 BURSTS_REMEMBERED = 20_000
 

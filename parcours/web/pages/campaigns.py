@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -84,7 +85,10 @@ def new(request: StaffRequest) -> HttpResponse:
     form = CampaignForm(request.workspace.pk, request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            made = actions.create(request.workspace.pk, form.draft(), actor=request.actor, now=request.now)
+            with transaction.atomic():
+                made = actions.create(
+                    request.workspace.pk, form.draft(), actor=request.actor, now=request.now
+                )
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         else:
@@ -137,7 +141,8 @@ def audience_size(found: Campaign) -> int:
     """How many people the audience holds now; the gate decides about each of them when it is sent."""
     if found.segment_id is not None:
         return Member.objects.filter(workspace_id=found.workspace_id, segment_id=found.segment_id).count()
-    return ListMember.objects.filter(workspace_id=found.workspace_id, list_id=found.list_id).count()
+    members = ListMember.objects.filter(workspace_id=found.workspace_id, list=found.list)
+    return members.count()
 
 
 def covered(purpose: Purpose) -> str:
@@ -190,10 +195,11 @@ def send(request: StaffRequest, campaign_id: int) -> HttpResponse:
     if form.is_valid():
         try:
             at = form.instant()
-            if at is None:
-                actions.start(own, campaign_id, actor=request.actor, now=request.now)
-            else:
-                actions.schedule(own, campaign_id, at, actor=request.actor, now=request.now)
+            with transaction.atomic():
+                if at is None:
+                    actions.start(own, campaign_id, actor=request.actor, now=request.now)
+                else:
+                    actions.schedule(own, campaign_id, at, actor=request.actor, now=request.now)
         except (Invalid, Conflict) as error:
             form.add_error("at", error.message)
         else:

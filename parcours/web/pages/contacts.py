@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -359,7 +360,8 @@ def edit(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     form = ProfileForm(declared, found, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
-            save_profile(request, contact_id, form.changes())
+            with transaction.atomic():
+                save_profile(request, contact_id, form.changes())
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         else:
@@ -412,7 +414,8 @@ def say(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     form = SaidForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            record_said(request, contact_id, form.cleaned_data)
+            with transaction.atomic():
+                record_said(request, contact_id, form.cleaned_data)
         except DomainError as error:
             form.add_error(None, error.message)
         else:

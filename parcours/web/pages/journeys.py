@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -71,7 +72,8 @@ def recipe(request: StaffRequest, slug: str) -> HttpResponse:
 def publish_recipe(request: StaffRequest, slug: str) -> HttpResponse:
     """Make the journey of a recipe, with its templates, and publish it."""
     try:
-        journey = recipes.install(request.workspace.pk, slug, actor=request.actor, now=request.now)
+        with transaction.atomic():  # a recipe that cannot be published leaves nothing behind
+            journey = recipes.install(request.workspace.pk, slug, actor=request.actor, now=request.now)
     except (Invalid, Conflict) as error:
         messages.error(request, f"{error.message} {error.hint}".strip())
         return redirect("recipe", request.workspace.slug, slug)

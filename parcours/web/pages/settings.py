@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings as django_settings
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -241,9 +242,10 @@ def change_sending(request: StaffRequest) -> HttpResponse:
     form = SendingForm(request.POST)
     if form.is_valid():
         try:
-            delivery.set_up_sending(
-                request.workspace.pk, actor=request.actor, now=request.now, **form.cleaned_data
-            )
+            with transaction.atomic():
+                delivery.change_sending(
+                    request.workspace.pk, form.cleaned_data, actor=request.actor, now=request.now
+                )
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         else:

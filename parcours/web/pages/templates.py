@@ -90,9 +90,7 @@ class TemplateForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=120)
 
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, initial: dict[str, Any] | None = None
-    ) -> None:
+    def __init__(self, data: Mapping[str, Any] | None = None, initial: dict[str, Any] | None = None) -> None:
         super().__init__(data, initial=initial)
         for language in LANGUAGES:
             code = {"lang": language}

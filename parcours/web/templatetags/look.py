@@ -158,7 +158,7 @@ def money_short(context: RequestContext, value: Decimal) -> str:
 
 def as_money(amount: Decimal | int, currency: str, *, is_short: bool = False) -> str:
     """An amount as the reader's language writes it; short, or from 10,000, without cents."""
-    symbol = SYMBOLS.get(currency, currency)
+    amount, symbol = Decimal(amount), SYMBOLS.get(currency, currency)
     places = 0 if is_short or abs(amount) >= 10_000 else 2
     written = figure(abs(amount), places)
     sign = "−" if amount < 0 else ""

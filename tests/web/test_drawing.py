@@ -1,0 +1,56 @@
+"""Charts, figures and pages of long lists: what is drawn and written, without a browser."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.utils import translation
+
+from parcours.web import charts, paging
+from parcours.web.templatetags import look
+
+
+@pytest.mark.parametrize(
+    ("value", "top"), [(0, 1), (1, 1), (3, 5), (7, 10), (50, 50), (51, 100), (Decimal("0.3"), Decimal("0.5"))]
+)
+def test_scale_ends_with_a_round_number(value: charts.Figure, top: charts.Figure) -> None:
+    assert charts.rounded_up(value) == top
+
+
+def test_path_spans_the_box_with_zero_at_the_bottom() -> None:
+    assert charts.path([0, 5, 10], Decimal(10)) == "M0.0,200.0L500.0,100.0L1000.0,0.0"
+    assert charts.path([], Decimal(1)) == ""
+
+
+def test_weeks_are_whole_and_end_with_the_last_day() -> None:
+    days = charts.days_between(date(2026, 3, 1), date(2026, 3, 16))
+    starts, sums = charts.by_week(days, [1] * 16)
+    assert starts == [date(2026, 3, 3), date(2026, 3, 10)]
+    assert sums == [7, 7]
+
+
+def test_figures_are_rounded_and_written_in_the_readers_language() -> None:
+    with translation.override("fr"):
+        assert look.as_money(Decimal("1234.567"), "EUR") == "1\u202f234,57\u00a0€".replace(
+            "\u202f", look.number(1000)[1]
+        )
+        assert look.share(1, 6) == "17\u00a0%"
+        assert look.change(Decimal("-0.126")) == "−13\u00a0%"
+    with translation.override("en"):
+        assert look.as_money(Decimal("-1234.5"), "GBP") == "−£1,234.50"
+        assert look.share(5, 80) == "6.2%"
+        assert look.share(0, 0) == "–"
+
+
+def test_position_in_a_list_survives_damage() -> None:
+    at = datetime(2026, 3, 10, tzinfo=UTC)
+    assert paging.parse(f"{at.isoformat()}~7") == (at, "7")
+    for damaged in ("", "~", "2026-03-10~7", "yesterday~7", at.isoformat()):
+        assert paging.parse(damaged) is None
+
+
+def test_person_is_called_by_name_before_address() -> None:
+    assert look.person_name({"first_name": "Léa", "last_name": "Martin"}, "lea@mail.example") == "Léa Martin"
+    assert look.person_name({}, "lea@mail.example") == "lea@mail.example"
+    with translation.override("en"):
+        assert look.person_name({}, "") == "Unnamed person"
