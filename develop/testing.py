@@ -64,7 +64,7 @@ def database(checkout: Checkout, *, durable: bool) -> Iterator[str]:
 def _pytest(checkout: Checkout, arguments: Sequence[str], extra: Mapping[str, str]) -> int:
     """Run pytest on both cores, unless the person decides that themselves."""
     decides = any(each in ("--pdb", "-s") or each.startswith(("-n", "--numprocesses")) for each in arguments)
-    parallel = [] if decides else ["-n", PROCESSES]
+    parallel = [] if decides else ["-n", PROCESSES, "--dist", "worksteal"]
     command = [checkout.python, "-m", "pytest", *parallel, *arguments]
     variables = {**checkout.child_environment(), **extra}
     return run_in_foreground(command, cwd=checkout.root, environment=variables)

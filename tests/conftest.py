@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import connections
+from hypothesis import settings
 from pytest_django import DjangoDbBlocker
 
 from config import wiring
@@ -14,6 +15,8 @@ from parcours.accounts.models import Workspace
 from parcours.kernel import tenancy
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")  # Playwright's own loop runs in browser tests
+settings.register_profile("parcours", deadline=None)  # a busy machine is no failure
+settings.load_profile("parcours")
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 
 

@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 BENCHES = {
+    "crash": "tests.bench.crash:bench_crash",
     "ingest.single": "tests.bench.ingest:bench_ingest_single",
     "ingest.batch": "tests.bench.ingest:bench_ingest_batch",
     "feedback.pixel": "tests.bench.feedback:bench_feedback_pixel",

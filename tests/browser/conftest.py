@@ -34,9 +34,9 @@ QUIET = (
 MANIFEST = Path(settings.ROOT) / "parcours" / "web" / "static" / "islands" / "manifest.json"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for the session; every test opens contexts of its own."""
+    """One browser for a module (its loop would be in the way of other tests); every test opens contexts of its own."""
     place = os.environ.get("PARCOURS_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
     missing = (
         "No Chromium or Chrome here"

@@ -65,7 +65,7 @@ def test_every_page_is_clean(shop: Shop, browser: Browser, live_server: LiveServ
         color_scheme="dark" if reader.is_dark else "light",
         reduced_motion="reduce",
     )
-    watched = Watched(context)
+    watched = Watched(context, with_axe=reader.width > 1000)
     wrong = watched.look_at("/account/login/")
     sign_in(watched.page, shop.owner.email)
     assert watched.page.url.endswith("/w/vitrine/")

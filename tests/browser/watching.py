@@ -14,8 +14,11 @@ AXE = Path(settings.ROOT) / "islands" / "node_modules" / "axe-core" / "axe.min.j
 class Watched:
     """A page whose complaints are kept: console errors, exceptions, policy violations, failed requests."""
 
-    def __init__(self, context: BrowserContext) -> None:
+    def __init__(self, context: BrowserContext, *, with_axe: bool = True) -> None:
         self.complaints: list[str] = []
+        self.with_axe = with_axe
+        if with_axe:
+            context.add_init_script(path=AXE)  # by the debugger, past the policy
         self.page: Page = context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"exception: {error}"))
@@ -33,15 +36,17 @@ class Watched:
         """Open a page; return everything that is wrong with it."""
         self.complaints.clear()
         self.page.goto(path)
-        self.page.wait_for_load_state("networkidle")
+        if self.page.locator("[data-island=journey-canvas]:visible").count():
+            self.page.wait_for_selector(".canvas-node")
+        if self.page.locator("#check").count():
+            self.page.wait_for_selector("#check > *")
         found = list(self.complaints)
         if self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             found.append("scrolls sideways")
-        return [f"{path}: {each}" for each in [*found, *self.inaccessible()]]
+        return [f"{path}: {each}" for each in [*found, *(self.inaccessible() if self.with_axe else [])]]
 
     def inaccessible(self) -> list[str]:
-        """What axe-core finds serious or critical (its script goes in by the debugger, past the policy)."""
-        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        """What axe-core finds serious or critical."""
         result = self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
         return [
             f"{each['id']} ({each['impact']}): {each['nodes'][0]['html'][:160]}"

@@ -4,9 +4,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -45,8 +44,7 @@ SUCCESS = b'{"success":true}'
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Calls of one request."""
 
     workspace_id: int

@@ -51,6 +51,7 @@ Result = TypeVar("Result")
 @dataclass(slots=True, eq=False)
 class _Job(Generic[Item, Result]):
     item: Item
+    weight: int
     deadline: float
     answer: "asyncio.Future[Result]"
 
@@ -96,9 +97,10 @@ class Lane(Generic[Item, Result]):
         """Add an item; its future gives the result after the commit. Raises Unavailable when too much waits."""
         if self._loop is None or self._weight >= self._bound:
             raise Unavailable
-        job: _Job[Item, Result] = _Job(item, self._loop.time() + self._patience, self._loop.create_future())
+        loop, weight = self._loop, item.weight
+        job: _Job[Item, Result] = _Job(item, weight, loop.time() + self._patience, loop.create_future())
         self._waiting.append(job)
-        self._weight += item.weight
+        self._weight += weight
         if self._idle:
             waker = self._idle.pop()
             if not waker.done():
@@ -120,9 +122,9 @@ class Lane(Generic[Item, Result]):
     def _take(self) -> list[_Job[Item, Result]]:
         jobs: list[_Job[Item, Result]] = []
         weight = 0
-        while self._waiting and (not jobs or weight + self._waiting[0].item.weight <= self._most):
+        while self._waiting and (not jobs or weight + self._waiting[0].weight <= self._most):
             job = self._waiting.popleft()
-            weight += job.item.weight
+            weight += job.weight
             jobs.append(job)
         self._weight -= weight
         return jobs
