@@ -16,6 +16,7 @@ from parcours.events.actions import prepare_months
 from parcours.events.cursor import advance
 from parcours.events.types import Span
 from parcours.kernel import sql, tenancy
+from tests.settling import settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,6 +107,7 @@ def test_every_committed_event_is_read_once_whatever_the_interleaving(
                 seen.update(read(shop, limit=fate.randint(1, 9)))
     for writer in writers:
         committed += writer.end(well=True)
+    settle(shop.id)
     while new := read(shop):
         seen.update(new)
 
@@ -123,12 +125,14 @@ def test_long_transaction_holds_readers_back_and_loses_nothing(
 
     assert read(shop) == []
     slow.end(well=True)
+    settle(shop.id)
     assert read(shop) == ["early", "late"]
 
 
 def test_position_stays_when_the_work_fails(shop: Workspace, writers: list[Writer]) -> None:
     writers[0].write(["once"])
     writers[0].end(well=True)
+    settle(shop.id)
 
     with pytest.raises(ZeroDivisionError), advance(shop.id, "test") as span:
         assert span

@@ -1,6 +1,5 @@
 """The roll-up and the figures: what pages count is what happened."""
 
-import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -11,12 +10,11 @@ from parcours.accounts.models import Workspace
 from parcours.contacts.types import Person
 from parcours.events import actions as events
 from parcours.events import people
-from parcours.events.models import Event
 from parcours.events.types import NewEvent
 from parcours.insights import actions, queries
-from parcours.insights.models import Daily
 from parcours.insights.types import Comparison, MailingFigures
 from parcours.kernel import tenancy
+from tests.settling import settle
 
 
 def order(who: UUID, at: datetime, total: object = 10.5) -> NewEvent:
@@ -30,13 +28,9 @@ def buy(workspace: Workspace, *orders: tuple[datetime, object], now: datetime) -
 
 
 def roll_up(workspace: Workspace, now: datetime) -> None:
-    """Take in the whole log; another test's open transaction, in any database, may hold the end of it back for a moment."""
-    with tenancy.scope(workspace_id=workspace.pk):
-        waiting = Event.objects.count() - sum(Daily.objects.values_list("count", flat=True))
-    deadline = time.monotonic() + 10
-    while waiting and time.monotonic() < deadline:
-        waiting -= actions.roll_up(workspace.pk, now=now)
-    assert waiting == 0
+    settle(workspace.pk)
+    while actions.roll_up(workspace.pk, now=now):
+        pass
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,6 @@
 """A small shop for journeys: purposes, a template, a list, an attribute, people, and a log that is read as the workers read it."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from parcours.journeys.models import Run, Step, Version
 from parcours.journeys.types import Texts
 from parcours.journeys.versions import read_graph
 from parcours.kernel import tenancy
+from tests.settling import settle
 
 ENTRY = {"event": "Order Completed", "key": "order_id"}
 SEND = {"template": "hello", "purpose": "order_information"}
@@ -98,18 +98,8 @@ class Shop:
         return actions.enter(self.workspace_id, now=now or self.now)
 
     def settle(self) -> None:
-        """Wait until the log may be read up to its end: another test's open transaction, in any database, holds readers back."""
-        with self.scope(), connection.cursor() as cursor:
-            for _ in range(500):
-                cursor.execute(
-                    "SELECT coalesce(bool_and(xid < pg_snapshot_xmin(pg_current_snapshot())), true)"
-                    " FROM events_event WHERE workspace_id = %s",
-                    [self.workspace_id],
-                )
-                if cursor.fetchone() == (True,):
-                    return
-                time.sleep(0.02)
-        raise AssertionError("a transaction elsewhere has been open for 10 seconds")
+        """Wait until the log may be read up to its end."""
+        settle(self.workspace_id)
 
     def tick(self, now: datetime | None = None, limit: int = 2000) -> int:
         return actions.tick(self.workspace_id, now=now or self.now, limit=limit)

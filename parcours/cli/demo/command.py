@@ -20,6 +20,7 @@ from parcours.insights import actions as insights
 from parcours.kernel import clock, tenancy
 
 LONDON = ZoneInfo("Europe/London")
+SHOP_ALONE = timedelta(days=365)  # the shop's first year, before it began with Parcours
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,11 +50,15 @@ def load(now: datetime) -> Workspace:
         # Two years pass faster than the planner's statistics follow, in small steps: plan once, by index.
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("SET plan_cache_mode = force_generic_plan")
-    workspace, credentials = shop.set_up(history_of_orders[0].at - timedelta(hours=1))
-    newsletters.plan(workspace.pk, first=history_of_orders[0].at, last=now)
+    opening = history_of_orders[0].at + SHOP_ALONE
+    before = [order for order in history_of_orders if order.at <= opening]
+    workspace, credentials = shop.set_up(before[0].at - timedelta(hours=1))
     history = History(workspace, people.invent(history_of_orders))
     progress = Progress(started)
-    history.live(history_of_orders, now, progress)
+    history.remember(before, opening)
+    shop.open_journeys(workspace, opening)
+    newsletters.plan(workspace.pk, first=opening, last=now)
+    history.live(history_of_orders[len(before) :], now, progress)
     while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
         pass
     with tenancy.scope(workspace_id=workspace.pk):

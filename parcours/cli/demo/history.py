@@ -1,7 +1,8 @@
 """Lets the shop's two years pass: people come, order, are written to by the real engine and gate, and react.
 
-The clock is virtual: it stops every other evening at closing time (and never later than the present), and at each stop everything
-that a worker does is done once, through the same functions as in production, into a channel that delivers nowhere.
+The shop's first year is its past, brought in when it began with Parcours. From then on the clock is virtual: it stops every other
+evening at closing time (and never later than the present), and at each stop everything that a worker does is done once, through the
+same functions as in production, into a channel that delivers nowhere.
 """
 
 import heapq
@@ -37,18 +38,19 @@ from parcours.kernel import tenancy
 
 CLOSING = time(19)
 EVERY = timedelta(days=2)
+WEEK = timedelta(days=7)
 LONGEST_WAIT = timedelta(days=14)  # no message of the demo waits longer for its turn
 ONE_CLICK = Evidence("one-click unsubscribe")
 BOUNCE = "550 5.1.1 No such user here"
 Progress = Callable[[float, str], None]
 
 
-def stops(first: datetime, last: datetime) -> Iterator[datetime]:
+def stops(first: datetime, last: datetime, every: timedelta) -> Iterator[datetime]:
     """The instants at which the virtual clock stops, in UTC, ending with `last`."""
     instant = datetime.combine(first.astimezone(LONDON).date(), CLOSING, LONDON)
     while instant < last:
         yield instant.astimezone(last.tzinfo)
-        instant += EVERY  # the same time of day in London, also when the clocks change
+        instant += every  # the same time of day in London, also when the clocks change
     yield last
 
 
@@ -65,17 +67,26 @@ class History:
     refusals: dict[str, Said] = field(default_factory=dict)
     dice: random.Random = field(default_factory=lambda: random.Random(people.SEED))
 
+    def remember(self, orders: Sequence[Order], opening: datetime) -> None:
+        """Bring in what happened before the shop began with Parcours: people and orders, week by week; nobody is written to."""
+        for week, now in _by_stop(orders, opening, WEEK):
+            with tenancy.scope(workspace_id=self.workspace.id):
+                self._welcome(week, now)
+                self._happen(week, now)
+        while audiences.refresh(self.workspace.id, now=opening) or journeys.enter(
+            self.workspace.id, now=opening
+        ):
+            pass
+
     def live(self, orders: Sequence[Order], last: datetime, progress: Progress) -> None:
-        """Let all orders happen, the last stop being `last` (the present)."""
+        """Let the orders happen, the last stop being `last` (the present)."""
         with tenancy.scope(workspace_id=self.workspace.id):
             self.refusals = {one.code: consent.refusal(one) for one in purposes.purposes(self.workspace.id)}
-        position = 0
-        for now in stops(orders[0].at, last):
-            start = position
-            while position < len(orders) and orders[position].at <= now:
-                position += 1
-            self.stop(orders[start:position], now)
-            progress(position / len(orders), now.astimezone(LONDON).strftime("%Y-%m-%d"))
+        done = 0
+        for two_days, now in _by_stop(orders, last, EVERY):
+            self.stop(two_days, now)
+            done += len(two_days)
+            progress(done / len(orders), now.astimezone(LONDON).strftime("%Y-%m-%d"))
 
     def stop(self, orders: Sequence[Order], now: datetime) -> None:
         """One stop of the clock: what happened since the last one, then what workers do."""
@@ -168,6 +179,18 @@ class History:
             self.written_to.add(message.contact_id)
             for reaction in reactions.react(message, self.interest[message.contact_id], self.dice):
                 heapq.heappush(self.coming, reaction)
+
+
+def _by_stop(
+    orders: Sequence[Order], last: datetime, every: timedelta
+) -> Iterator[tuple[Sequence[Order], datetime]]:
+    """The stops of the clock with what happened since the one before."""
+    position = 0
+    for now in stops(orders[0].at, last, every):
+        start = position
+        while position < len(orders) and orders[position].at <= now:
+            position += 1
+        yield orders[start:position], now
 
 
 def event(reaction: Reaction, origin: dict[str, Any]) -> NewEvent:

@@ -1,4 +1,4 @@
-"""The demo workspace itself: its sign-in and keys, purposes, and the first journeys from their recipes."""
+"""The demo workspace itself: its sign-in and keys, purposes and attributes, and the first journeys from their recipes."""
 
 import json
 import os
@@ -11,12 +11,19 @@ from parcours.accounts import actions as accounts
 from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.consent import actions as consent
+from parcours.contacts import actions as contacts
+from parcours.contacts.types import AttributeType
 from parcours.delivery import actions as delivery
 from parcours.journeys import recipes
 from parcours.kernel import tenancy
 
 SLUG = "demo"
 EMAIL = "demo@parcours.test"
+ATTRIBUTES = (
+    ("first_name", "Prénom", "First name"),
+    ("last_name", "Nom", "Last name"),
+    ("city", "Ville", "City"),
+)
 RECIPES = ("post-purchase", "first-purchase", "re-engagement")
 
 # Existing clients only: a legitimate interest covers advice to those who bought (compliance C2).
@@ -103,6 +110,16 @@ def set_up(now: datetime) -> tuple[Workspace, Credentials]:
     with tenancy.scope(workspace_id=workspace.id):
         for position, (code, fields) in enumerate(PURPOSES.items()):
             consent.save_purpose(workspace.id, code, {**fields, "position": position}, actor=SYSTEM, now=now)
+        for name, french, english in ATTRIBUTES:
+            contacts.declare_attribute(
+                workspace.id,
+                name,
+                AttributeType.TEXT,
+                label_fr=french,
+                label_en=english,
+                actor=SYSTEM,
+                now=now,
+            )
         delivery.set_up_sending(
             workspace.id,
             from_name="The Gift Shop",
@@ -110,9 +127,14 @@ def set_up(now: datetime) -> tuple[Workspace, Credentials]:
             actor=SYSTEM,
             now=now,
         )
+    return workspace, credentials
+
+
+def open_journeys(workspace: Workspace, now: datetime) -> None:
+    """Publish the shop's first scenarios from their recipes."""
+    with tenancy.scope(workspace_id=workspace.id):
         for slug in RECIPES:
             recipes.install(workspace.id, slug, actor=SYSTEM, now=now)
-    return workspace, credentials
 
 
 def _credentials(workspace: Workspace, now: datetime) -> Credentials:
