@@ -47,7 +47,7 @@ def load(now: datetime) -> Workspace:
     connection.ensure_connection()
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")  # a crash would only make us begin again
-        # Two years pass faster than the planner's statistics follow, in small steps: plan once, by index.
+        # Many small steps: plan each statement once, by index.
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("SET plan_cache_mode = force_generic_plan")
     opening = history_of_orders[0].at + SHOP_ALONE

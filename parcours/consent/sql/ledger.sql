@@ -18,13 +18,11 @@ recorded AS (
     RETURNING id, contact_id, purpose_id, channel, act, at
 ),
 latest AS (
-    SELECT DISTINCT ON (contact_id, purpose_id, channel) *
-    FROM recorded ORDER BY contact_id, purpose_id, channel, at DESC, id DESC
-),
-before AS (
-    SELECT s.contact_id, s.purpose_id, s.channel, s.act
-    FROM consent_state s JOIN latest USING (contact_id, purpose_id, channel)
-    WHERE s.workspace_id = %(workspace_id)s
+    SELECT newest.*, (SELECT s.act FROM consent_state s
+                      WHERE s.workspace_id = %(workspace_id)s AND s.contact_id = newest.contact_id
+                        AND s.purpose_id = newest.purpose_id AND s.channel = newest.channel) AS before
+    FROM (SELECT DISTINCT ON (contact_id, purpose_id, channel) *
+          FROM recorded ORDER BY contact_id, purpose_id, channel, at DESC, id DESC) AS newest
 ),
 moved AS (
     INSERT INTO consent_state (workspace_id, contact_id, purpose_id, channel, act, since, record_id)
@@ -39,8 +37,8 @@ SELECT max(s.position) AS position
 FROM moved m
 JOIN said s ON s.contact_id = m.contact_id AND s.purpose_id = m.purpose_id AND s.channel = m.channel
     AND s.act = m.act AND s.at = m.since
-LEFT JOIN before b ON b.contact_id = m.contact_id AND b.purpose_id = m.purpose_id AND b.channel = m.channel
-WHERE b.act IS DISTINCT FROM m.act
+JOIN latest l ON l.contact_id = m.contact_id AND l.purpose_id = m.purpose_id AND l.channel = m.channel
+WHERE l.before IS DISTINCT FROM m.act
 GROUP BY m.contact_id, m.purpose_id, m.channel
 ORDER BY 1;
 
