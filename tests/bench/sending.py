@@ -88,7 +88,7 @@ def bench_send_signed() -> list[dict[str, Any]]:
             "send.signed", rate, signatures, "messages/s", f"{setting}; floor: RSA signatures on one core"
         ),
         _result(
-            "send.signed.library",
+            "send.signed.assembled",
             rate,
             library,
             "messages/s",
