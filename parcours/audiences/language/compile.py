@@ -10,6 +10,7 @@ Every expression is true or false, never NULL, so that `NOT` may stand before it
 except to say when they will count. `changes_at` is never late and sometimes early; NULL means never.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -109,8 +110,8 @@ def _json_value(document: str, key: Composable) -> _Value:
     return _Value(text, number, instant, json)
 
 
-class _Compiler:
-    """What both forms share: everything but the conditions about events."""
+class _Compiler(ABC):
+    """What both forms share: everything but the conditions about events, which each form writes in its own way."""
 
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
@@ -158,14 +159,17 @@ class _Compiler:
             case _:
                 assert_never(rule)
 
+    @abstractmethod
     def happened(self, rule: tree.Happened) -> _Piece:
-        raise NotImplementedError
+        """How often something happened."""
 
+    @abstractmethod
     def total(self, rule: tree.Total) -> _Piece:
-        raise NotImplementedError
+        """The sum of a property."""
 
+    @abstractmethod
     def latest(self, rule: tree.Latest) -> _Piece:
-        raise NotImplementedError
+        """When something happened last."""
 
     def filter(self, each: tree.Filter) -> Composable:
         """One test of a property of the alias `event`. Time cannot change it: `parse` refuses ages here."""

@@ -118,7 +118,8 @@ class _Answer:
 
 
 def _no_write(data: bytes) -> None:
-    raise NotImplementedError("Answers are iterables.")
+    """The old way to answer (PEP 3333, `write`), which Django never takes."""
+    raise TypeError("Answers are iterables.")
 
 
 def environ(scope: Scope, content: bytes) -> dict[str, Any]:
