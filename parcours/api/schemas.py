@@ -56,7 +56,7 @@ class Problem(Schema):
 
 
 class ConsentIn(Input):
-    """What a person said about one purpose on one channel, with its proof."""
+    """What a person said about one purpose on one channel, with its proof. Measuring has no channel: it is kept for `any`."""
 
     purpose: Slug
     channel: Literal["email", "sms", "any"] = "email"

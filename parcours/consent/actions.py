@@ -4,6 +4,7 @@ What a person says is also an event: callers above `events` use `events.people.r
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from psycopg.types.json import Jsonb
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.consent import queries
-from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose
+from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose, WrongChannel
 from parcours.consent.models import Purpose, Suppression
 from parcours.consent.types import Act, Basis, Channel, Statement, SuppressionReason
 from parcours.kernel import sql
@@ -29,12 +30,12 @@ _FITTING: dict[Basis, frozenset[Act]] = {
 def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
     """Append to the ledger and update the current state in one statement; returns what changed the state.
 
-    Raises UnknownPurpose, NotForThisBasis or MissingEvidence, and then records nothing. A withdrawal of a legitimate
-    interest is an objection, and granting one again lifts it.
+    Raises UnknownPurpose, NotForThisBasis, WrongChannel or MissingEvidence, and then records nothing. A withdrawal of a
+    legitimate interest is an objection, and granting one again lifts it. Measuring has no channel of its own: whatever channel
+    a statement about it names, it is recorded for `any`, so that it has one state, which the preference page shows.
     """
-    bases = {purpose.code: Basis(purpose.basis) for purpose in queries.purposes(workspace_id)}
-    for one in said:
-        _check(one, bases)
+    purposes = {purpose.code: purpose for purpose in queries.purposes(workspace_id)}
+    said = [_placed(one, purposes) for one in said]
     if not said:
         return []
     positions = statements.record_statements.records(
@@ -53,13 +54,27 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
     return [said[row["position"] - 1] for row in positions]
 
 
-def _check(one: Statement, bases: Mapping[str, Basis]) -> None:
-    basis = bases.get(one.purpose)
-    if basis is None:
-        known = ", ".join(sorted(bases)) or "none"
+def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:
+    """The statement, checked, on the channel on which its purpose is kept."""
+    purpose = purposes.get(one.purpose)
+    if purpose is None:
+        known = ", ".join(sorted(purposes)) or "none"
         raise UnknownPurpose(
             f"There is no purpose “{one.purpose}”.", field="purpose", hint=f"Known: {known}."
         )
+    _check(one, Basis(purpose.basis))
+    if purpose.is_measuring:
+        return replace(one, channel=Channel.ANY)
+    if one.channel is Channel.ANY:
+        raise WrongChannel(
+            f"“{one.purpose}” is said for one channel at a time.",
+            field="channel",
+            hint="Name the channel: email or sms.",
+        )
+    return one
+
+
+def _check(one: Statement, basis: Basis) -> None:
     if one.act not in _FITTING[basis]:
         raise NotForThisBasis(
             f"“{one.act.value}” does not fit “{one.purpose}”, whose basis is {basis.value}.", field="act"

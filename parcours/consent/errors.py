@@ -15,6 +15,12 @@ class NotForThisBasis(Invalid):
     code = "consent.not_for_this_basis"
 
 
+class WrongChannel(Invalid):
+    """Only measuring is said for all channels at once (`any`); everything else for one channel at a time."""
+
+    code = "consent.wrong_channel"
+
+
 class MissingEvidence(Invalid):
     """A consent without its source proves nothing (GDPR art. 7.1)."""
 

@@ -33,12 +33,12 @@ def states(workspace_id: int, contact_id: UUID) -> QuerySet[State]:
 
 
 def refusers(workspace_id: int, purpose: str, channel: Channel, contact_ids: list[UUID]) -> set[UUID]:
-    """Those of the given people who have said no to this purpose on this channel."""
+    """Those of the given people who have said no to this purpose on this channel (measuring: on any)."""
     found = State.objects.filter(
         workspace_id=workspace_id,
         contact_id__in=contact_ids,
         purpose__code=purpose,
-        channel=channel.value,
+        channel__in=[channel.value, Channel.ANY.value],
         act__in=[Act.WITHDRAWN.value, Act.OBJECTED.value],
     )
     return set(found.values_list("contact_id", flat=True))

@@ -1,15 +1,16 @@
 """The ledger: what people said, what holds now, and that nothing is lost or rewritten."""
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from uuid import UUID
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import ProgrammingError, connection, transaction
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions, queries
-from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose
+from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose, WrongChannel
 from parcours.consent.models import Record, State
 from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts.models import Contact
@@ -23,11 +24,14 @@ def marc(in_workspace: Workspace, now: datetime) -> UUID:
         ("order_information", "contract", False),
         ("advice", "legitimate_interest", True),
         ("promotions", "consent", True),
+        ("measure_opens", "consent", False),
     ):
+        measuring = code.startswith("measure")
+        fields = {"name_fr": code, "name_en": code, "basis": basis, "is_marketing": marketing}
         actions.save_purpose(
             in_workspace.id,
             code,
-            {"name_fr": code, "name_en": code, "basis": basis, "is_marketing": marketing},
+            {**fields, "is_measuring": measuring},
             actor=SYSTEM,
             now=now,
         )
@@ -87,6 +91,7 @@ def test_several_at_once_fold_to_the_latest(in_workspace: Workspace, marc: UUID,
             lambda who: Statement(who, "promotions", Channel.EMAIL, Act.GRANTED, Evidence(" ")),
             MissingEvidence,
         ),
+        (lambda who: Statement(who, "promotions", Channel.ANY, Act.GRANTED, FORM), WrongChannel),
     ],
 )
 def test_unacceptable_statement_changes_nothing(
@@ -119,3 +124,51 @@ def test_suppressed_address_is_known_in_any_case_and_kept_as_a_hash(
     assert queries.is_suppressed(in_workspace.id, Channel.EMAIL, " marc@example.com ")
     actions.lift_suppression(in_workspace.id, Channel.EMAIL, "marc@example.com", actor=SYSTEM, now=now)
     assert not queries.is_suppressed(in_workspace.id, Channel.EMAIL, "marc@example.com")
+
+
+def places(workspace: Workspace, who: UUID) -> dict[tuple[str, str], str]:
+    return {(one.purpose.code, one.channel): one.act for one in queries.states(workspace.id, who)}
+
+
+def test_measuring_has_one_state_whatever_channel_is_named(
+    in_workspace: Workspace, marc: UUID, now: datetime
+) -> None:
+    actions.record(in_workspace.id, [said(marc, Act.GRANTED, "measure_opens")], now=now)
+    assert places(in_workspace, marc) == {("measure_opens", "any"): "granted"}
+    no = Statement(marc, "measure_opens", Channel.ANY, Act.WITHDRAWN, FORM)
+    [changed] = actions.record(in_workspace.id, [no], now=now + timedelta(days=1))
+    assert changed.channel is Channel.ANY
+    assert places(in_workspace, marc) == {("measure_opens", "any"): "withdrawn"}
+
+
+def test_rows_from_before_are_brought_into_line(in_workspace: Workspace, marc: UUID, now: datetime) -> None:
+    """The migration, on rows as older versions wrote them; the latest act counts, and the ledger says where it came from."""
+    known = {one.code: one for one in queries.purposes(in_workspace.id)}
+    for hours, code, channel, act in (
+        (0, "measure_opens", "any", "withdrawn"),
+        (1, "measure_opens", "email", "granted"),
+        (2, "promotions", "email", "granted"),
+        (3, "promotions", "any", "withdrawn"),
+    ):
+        row = {
+            "workspace_id": in_workspace.id,
+            "contact_id": marc,
+            "purpose": known[code],
+            "channel": channel,
+            "act": act,
+        }
+        at = now + timedelta(hours=hours)
+        State.objects.create(**row, since=at, record=Record.objects.create(**row, at=at, source="form"))
+    align = import_module("parcours.consent.migrations.0003_channel_of_measuring").ALIGN
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL ROLE NONE")
+        cursor.execute(align)
+        cursor.execute("SET LOCAL ROLE parcours_worker")
+    assert places(in_workspace, marc) == {
+        ("measure_opens", "any"): "granted",
+        ("promotions", "email"): "withdrawn",
+    }
+    assert [one.detail for one in queries.ledger(in_workspace.id, marc)] == [
+        {"channel": "any"}, {}, {"channel": "email"}, {},
+    ]  # fmt: skip

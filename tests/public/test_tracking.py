@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 import pytest
+from django.test import Client as Browser
 
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
@@ -14,6 +15,7 @@ from parcours.events.tokens import ClickToken, MessageToken
 from parcours.events.types import TimelineEntry
 from parcours.kernel import tenancy
 from parcours.public.hot.tracking import PIXEL, Bursts, ascii_url
+from tests.api.conftest import machine_of
 from tests.public.asking import Client, visit
 from tests.public.conftest import Marc
 
@@ -190,3 +192,25 @@ def test_bursts_forget_after_ten_seconds(now: datetime, reader: Marc) -> None:
 
 def test_address_beyond_ascii_is_percent_encoded() -> None:
     assert ascii_url("https://shop.example/thé?q=ü") == "https://shop.example/th%C3%A9?q=%C3%BC"
+
+
+def test_consent_given_by_api_is_shown_and_withdrawn_on_the_preference_page(
+    reader: Marc, now: datetime
+) -> None:
+    said = {"purpose": "measure_opens", "granted": True, "source": "till", "wording": "Yes, measure."}
+    response = machine_of(reader.workspace, now).post(
+        "/contacts", {"email": "marc@example.com", "consents": [said]}
+    )
+    assert response.json()["consents"][0]["channel"] == "any"  # type: ignore[attr-defined]
+
+    async def story(client: Client) -> None:
+        await client.ask("GET", pixel(reader), headers=HUMAN)
+
+    visit(story)
+    assert len(told(reader, "Email Opened")) == 1
+    page = Browser().get(reader.link(tokens.Purpose.PREFERENCES)).content.decode()
+    assert 'value="measure_opens.any" checked' in page
+    Browser().post(reader.link(tokens.Purpose.PREFERENCES), {"yes": ["advice.email", "advice.sms"]})
+    assert reader.states() == {"measure_opens.any": "withdrawn"}
+    visit(story)
+    assert len(told(reader, "Email Opened")) == 1

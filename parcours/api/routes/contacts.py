@@ -105,7 +105,7 @@ def _person(contact: ContactIn) -> Person:
 
 def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime) -> None:
     """Say which consent is wrong, all of them at once; the ledger would only say that one is."""
-    known = {purpose.code for purpose in consent.purposes(workspace_id)}
+    known = {purpose.code: purpose for purpose in consent.purposes(workspace_id)}
     errors = [
         FieldError(f"consents.{place}.purpose", f"There is no purpose “{one.purpose}”.")
         for place, one in enumerate(consents)
@@ -115,6 +115,11 @@ def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime)
         FieldError(f"consents.{place}.at", "A consent cannot have been given in the future.")
         for place, one in enumerate(consents)
         if one.at is not None and one.at > now
+    ]
+    errors += [
+        FieldError(f"consents.{place}.channel", "Name one channel: only measuring is said for any.")
+        for place, one in enumerate(consents)
+        if one.channel == "any" and one.purpose in known and not known[one.purpose].is_measuring
     ]
     errors += [
         FieldError(f"consents.{place}.ip", "This is not an IP address.")

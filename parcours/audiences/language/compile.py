@@ -421,7 +421,7 @@ _IN_SEGMENT = SQL(
 _CONSENT = SQL(
     "EXISTS (SELECT FROM consent_state AS state JOIN consent_purpose AS purpose ON purpose.id = state.purpose_id"
     " WHERE state.workspace_id = %(workspace_id)s AND state.contact_id = contact.id"
-    " AND purpose.workspace_id = %(workspace_id)s AND purpose.code = {} AND state.channel = {} AND state.act = {})"
+    " AND purpose.workspace_id = %(workspace_id)s AND purpose.code = {} AND state.channel IN ({}, 'any') AND state.act = {})"
 )
 _AGGREGATES = (
     " {amount} FILTER (WHERE event.at <= %(now)s::timestamptz) AS amount,"
