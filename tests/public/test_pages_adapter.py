@@ -1,13 +1,18 @@
 """Django behind the hot paths: what a WSGI application sees of a request, and what its answer becomes."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
 
 from parcours.public.hot import wsgi
 from tests.public.asking import Client, visit
 
+LOGIN = "/account/login/"
 Start = Callable[..., Any]
 
 
@@ -76,3 +81,40 @@ def test_head_has_no_body_and_too_large_bodies_are_refused(monkeypatch: pytest.M
         assert (await client.ask("GET", "/healthz")).body == b"ok\n"
 
     visit(story)
+
+
+def test_behind_a_proxy_with_tls_forms_are_accepted_and_hsts_is_sent() -> None:
+    """The proxy speaks plain HTTP to the server and may send another Host: the public address is what counts."""
+    public = "https://parcours.example"
+
+    async def story(client: Client) -> None:
+        assert (await client.ask("GET", LOGIN)).header("strict-transport-security") == "max-age=3600"
+        for host in ("parcours.example", "127.0.0.1:8000"):
+            assert await post_form(client, host, public) == 200
+            assert await post_form(client, host, "https://evil.example") == 403
+
+    with override_settings(BASE_URL=public, SECURE_HSTS_SECONDS=3600, CSRF_TRUSTED_ORIGINS=[public]):
+        visit(story, get_wsgi_application())
+
+
+def test_forms_of_the_public_address_are_accepted_whatever_host_the_proxy_sends() -> None:
+    async def story(client: Client) -> None:
+        assert await post_form(client, "inside:8000", settings.BASE_URL) == 200
+
+    visit(story, get_wsgi_application())
+
+
+async def post_form(client: Client, host: str, origin: str) -> int:
+    """Open the sign-in page and send its form, incomplete; the status of the answer."""
+    page = await client.ask("GET", LOGIN, headers={"host": host})
+    [cookie] = [each for name, each in page.headers if name == "set-cookie" and "csrf" in each]
+    token = re.search(rb'name="csrfmiddlewaretoken" value="(\w+)"', page.body)
+    assert token
+    headers = {
+        "host": host,
+        "origin": origin,
+        "cookie": cookie.split(";")[0],
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    form = b"csrfmiddlewaretoken=" + token[1] + b"&login=nobody%40shop.example&password="
+    return (await client.ask("POST", LOGIN, form, headers)).status

@@ -4,6 +4,9 @@ import asyncio
 import gc
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from django.conf import settings
 
 from parcours.public.hot import http
 from parcours.public.hot.http import Protocol_, Scope
@@ -28,7 +31,7 @@ class Application:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
-        self._pages = Pages(self._wsgi, self._page_threads)
+        self._pages = Pages(self._wsgi, self._page_threads, urlsplit(settings.BASE_URL).scheme)
         self._keys = KeyRing(loop.time)
         self._intake = Intake(self._keys)
         self._tracking = Tracking()

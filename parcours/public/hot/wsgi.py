@@ -29,8 +29,8 @@ _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgra
 class Pages:
     """Answers a request by a WSGI application."""
 
-    def __init__(self, application: Application, executor: Executor) -> None:
-        self._application, self._executor = application, executor
+    def __init__(self, application: Application, executor: Executor, scheme: str) -> None:
+        self._application, self._executor, self._scheme = application, executor, scheme
 
     async def answer(self, scope: Scope, protocol: Protocol_) -> None:
         """Answer one request."""
@@ -54,7 +54,7 @@ class Pages:
     def _call(self, scope: Scope, content: bytes) -> "_Answer":
         """In a thread: run the application and read the beginning of its answer."""
         answer = _Answer()
-        answer.read(self._application(environ(scope, content), answer.start))
+        answer.read(self._application(environ(scope, content, self._scheme), answer.start))
         return answer
 
 
@@ -122,8 +122,12 @@ def _no_write(data: bytes) -> None:
     raise TypeError("Answers are iterables.")
 
 
-def environ(scope: Scope, content: bytes) -> dict[str, Any]:
-    """The WSGI environment of a request. Repeated fields are joined by commas, cookies by semicolons (RFC 9110 §5.3)."""
+def environ(scope: Scope, content: bytes, scheme: str) -> dict[str, Any]:
+    """The WSGI environment of a request. Repeated fields are joined by commas, cookies by semicolons (RFC 9110 §5.3).
+
+    `scheme` is what the visitor speaks. Behind a proxy with TLS the server itself hears plain HTTP, and a header that says more
+    could be anybody's: the operator's public address decides.
+    """
     server, _, port = scope.server.rpartition(":")
     variables: dict[str, Any] = {
         "REQUEST_METHOD": scope.method,
@@ -136,7 +140,7 @@ def environ(scope: Scope, content: bytes) -> dict[str, Any]:
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
         "CONTENT_LENGTH": str(len(content)),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": scope.scheme,
+        "wsgi.url_scheme": scheme,
         "wsgi.input": io.BytesIO(content),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
