@@ -7,6 +7,7 @@ Events of people's own changes (lists, consent, attributes) are written by `even
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -41,9 +42,17 @@ def append_parameters(workspace_id: int, events: Sequence[NewEvent], now: dateti
             "properties": event.properties,
             "key": event.message_key,
         }
-        for n, event in enumerate(events)
+        for n, event in enumerate(_once(events))
     ]
     return {"workspace_id": workspace_id, "events": msgspec.json.encode(rows).decode(), "now": now}
+
+
+def _once(events: Sequence[NewEvent]) -> Iterable[NewEvent]:
+    """The events without those whose key came before: one that is twice in a batch would find one receipt for both."""
+    first: dict[UUID | int, NewEvent] = {}
+    for n, event in enumerate(events):
+        first.setdefault(event.message_key or n, event)
+    return first.values()
 
 
 def ensure_months(instants: Iterable[datetime]) -> None:

@@ -4,15 +4,16 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from parcours.accounts.models import Workspace
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind
-from parcours.events import intake, queries
+from parcours.events import actions, intake, queries
 from parcours.events.pipeline import parse
-from parcours.events.types import Incoming
+from parcours.events.types import Incoming, NewEvent
 from parcours.kernel import sql, tenancy
 
 
@@ -149,6 +150,40 @@ def test_fast_way_stores_a_message_once(shop: Workspace, now: datetime) -> None:
 
     assert fast(shop, order, now) == []
     assert names(shop, by_external(shop, "u1")).count("Order Completed") == 1
+
+
+def test_fast_way_stores_a_message_that_is_twice_in_one_commit_once(shop: Workspace, now: datetime) -> None:
+    intake.store(shop.id, calls(now, {"type": "identify", "userId": "u1"}), now=now)
+    twice = {"type": "track", "userId": "u1", "event": "Order Completed", "messageId": "m1"}
+    batch = calls(
+        now,
+        {**twice, "properties": {"attempt": 1}},
+        {"type": "track", "userId": "u1", "event": "Seen"},
+        {**twice, "properties": {"attempt": 2}},
+    )
+
+    assert fast(shop, batch, now) == [2]
+    assert intake.store(shop.id, batch[2:], now=now) == [()]
+    orders = queries.timeline(shop.id, by_external(shop, "u1").id, names=["Order Completed"])
+    assert [order.properties for order in orders] == [{"attempt": 1}]
+
+
+def test_fast_way_leaves_both_of_a_message_whose_person_is_not_known(shop: Workspace, now: datetime) -> None:
+    """Neither is answered before the thorough way has stored it."""
+    order = {"type": "track", "userId": "u9", "event": "Order Completed", "messageId": "m1"}
+
+    assert fast(shop, calls(now, order, order), now) == [0, 1]
+
+
+def test_append_stores_a_key_that_is_given_twice_once(shop: Workspace, now: datetime) -> None:
+    intake.store(shop.id, calls(now, {"type": "identify", "userId": "u1"}), now=now)
+    who, key = by_external(shop, "u1").id, uuid4()
+    told = [NewEvent(who, "Seen", {"attempt": n}, at=now, message_key=key) for n in (1, 2)]
+    told += [NewEvent(who, "Told", {}, at=now), NewEvent(who, "Told", {}, at=now)]
+
+    assert actions.append(shop.id, told, now=now) == 3
+    seen = queries.timeline(shop.id, who, names=["Seen"])
+    assert [each.properties for each in seen] == [{"attempt": 1}]
 
 
 def test_timeline_pages_follow_each_other_across_months(shop: Workspace, now: datetime) -> None:

@@ -8,7 +8,7 @@ SELECT set_config('app.workspace', %(workspace_id)s::text, true),
 -- name: take_in
 -- Store plain events (JSON: key, external, anonymous, email, name, at, properties) of people who are known: every identity
 -- given leads to one and the same contact, and the key has no receipt yet. Returns the places (from 1) of those whose people are not
--- known; nothing is stored for them. Keys are unique in the batch.
+-- known and of the `repeated` ones (their key comes earlier in the batch); nothing is stored for them.
 -- Side effects: events_receipt. Locks: waits for a transaction that is storing the same key.
 WITH batch AS MATERIALIZED (
     SELECT * FROM ROWS FROM (
@@ -28,7 +28,8 @@ WITH batch AS MATERIALIZED (
 ), known AS MATERIALIZED (
     SELECT n, key, name, at, properties, coalesce(shop, browser, address) AS contact_id
     FROM found
-    WHERE (external IS NULL OR shop IS NOT NULL)
+    WHERE n <> ALL (%(repeated)s::bigint[])
+      AND (external IS NULL OR shop IS NOT NULL)
       AND (anonymous IS NULL OR browser = coalesce(shop, browser))
       AND (email IS NULL OR address = coalesce(shop, browser, address))
 ), receipt AS (
