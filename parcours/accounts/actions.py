@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from parcours.accounts.errors import LastOwner, SlugTaken
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
+from parcours.accounts.queries import workspaces_of
 from parcours.accounts.types import SYSTEM, Actor, KeyKind, Role
 from parcours.kernel import crypto, tenancy
 from parcours.kernel.errors import NotFound
@@ -83,6 +84,60 @@ def change_workspace(
         now=now,
     )
     return workspace
+
+
+def invite(
+    workspace_id: int, email: str, role: Role, *, actor: Actor, now: datetime
+) -> tuple[Membership, str]:
+    """Make somebody a member. Returns the first password of an account that is made for it; '' when there was one already."""
+    address = email.strip().lower()
+    user = User.objects.filter(email=address).first()
+    password = ""
+    if user is None:
+        password = secrets.token_urlsafe(12)
+        user = create_user(address, password=password, now=now)
+        record_audit(
+            workspace_id,
+            actor=actor,
+            action="created",
+            subject="user",
+            subject_id=user.pk,
+            detail={"email": address},
+            now=now,
+        )
+    return set_member(workspace_id, user, role, actor=actor, now=now), password
+
+
+def record_own_change(
+    user: User, *, action: str, subject: str, detail: Mapping[str, Any] | None = None, now: datetime
+) -> None:
+    """Note what a user changed about their own account (profile, password, second factor) in the trail of every workspace that
+    they work in. Opens its own scopes."""
+    actor = Actor(user.email, user_id=user.pk)
+    for workspace in workspaces_of(user):
+        with tenancy.scope(workspace_id=workspace.pk, user_id=user.pk):
+            record_audit(
+                workspace.pk,
+                actor=actor,
+                action=action,
+                subject=subject,
+                subject_id=user.pk,
+                detail=detail,
+                now=now,
+            )
+
+
+def change_profile(user: User, changes: Mapping[str, Any], *, now: datetime) -> User:
+    """Change how Parcours speaks to a user (name, language, time_zone). Opens its own scopes."""
+    for field, value in changes.items():
+        setattr(user, field, value)
+    if changes:
+        with transaction.atomic():
+            user.save(update_fields=list(changes))
+            record_own_change(
+                user, action="changed", subject="profile", detail={"fields": sorted(changes)}, now=now
+            )
+    return user
 
 
 def create_user(

@@ -2,10 +2,8 @@
 
 import argparse
 import json
-import secrets
 
 from parcours.accounts import actions
-from parcours.accounts.models import User
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.delivery import actions as delivery
 from parcours.kernel import clock, tenancy
@@ -25,13 +23,11 @@ def run(options: argparse.Namespace) -> int:
     """Make the workspace, its owner when new, and its first keys; print what is shown only once."""
     now = clock.now()
     workspace = actions.create_workspace(options.slug, name=options.name, language=options.language, now=now)
-    owner = User.objects.filter(email=options.owner.lower()).first()
     made: dict[str, str] = {}
-    if owner is None:
-        made["password"] = secrets.token_urlsafe(12)
-        owner = actions.create_user(options.owner, password=made["password"], now=now)
     with tenancy.scope(workspace_id=workspace.id):
-        actions.set_member(workspace.id, owner, Role.OWNER, actor=SYSTEM, now=now)
+        _, password = actions.invite(workspace.id, options.owner, Role.OWNER, actor=SYSTEM, now=now)
+        if password:
+            made["password"] = password
         delivery.set_up_sending(
             workspace.id, from_name=options.name, from_email=options.from_email, actor=SYSTEM, now=now
         )

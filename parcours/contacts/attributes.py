@@ -6,6 +6,7 @@ Not here: the rows that declare attributes (`contacts.actions`).
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -32,8 +33,8 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def name_of(text: str) -> str:
-    """The name under which a trait is kept: `firstName`, `First name` → `first_name`. InvalidAttributeName when none is left."""
-    spaced = _WORD_BOUNDARY.sub("_", text[:200])
+    """The name under which a trait is kept: `firstName`, `First name` → `first_name`, `Prénom` → `prenom`. InvalidAttributeName when none is left."""
+    spaced = _WORD_BOUNDARY.sub("_", _without_accents(text[:200]))
     name = _NOT_A_WORD.sub("_", spaced.lower()).strip("_")
     if _NAME.fullmatch(name) is None:
         raise InvalidAttributeName(
@@ -42,6 +43,12 @@ def name_of(text: str) -> str:
             hint="Begin with a letter; use at most 60 letters, digits and underscores.",
         )
     return name
+
+
+def _without_accents(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
 
 
 def flattened(traits: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -73,7 +73,7 @@ class Vocabulary:
             raise UnknownAttribute(
                 f"No attribute is called “{identities.shown(name)}”.",
                 field=identities.shown(name),
-                hint="Declare it under Settings, or correct its name.",
+                hint="Declare it under Settings, Attributes, or correct its name.",
             )
         plain = attributes.name_of(name)
         if plain in self.declared or value is None:

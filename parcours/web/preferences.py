@@ -13,7 +13,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from parcours.accounts.actions import change_profile
 from parcours.accounts.models import User
+from parcours.kernel import clock
 
 YEAR = 365 * 24 * 3600
 ZONES = [("", "–"), *((zone, zone) for zone in sorted(available_timezones()) if "/" in zone)]
@@ -42,7 +44,9 @@ def profile(request: HttpRequest) -> HttpResponse:
     assert isinstance(user, User)
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
-        form.save()
+        stored = User.objects.get(pk=user.pk)  # the form has written on `user` already
+        changes = {name: form.cleaned_data[name] for name in form.changed_data}
+        change_profile(stored, changes, now=clock.now())
         messages.success(request, gettext("Saved."))
         return redirect("profile")
     return render(request, "web/profile.html", {"form": form}, status=422 if form.errors else 200)
@@ -54,8 +58,8 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     response = redirect(safe_return(request))
     language = request.POST.get("language", "")
     if language in dict(settings.LANGUAGES):
-        if isinstance(request.user, User):
-            User.objects.filter(pk=request.user.pk).update(language=language)
+        if isinstance(request.user, User) and request.user.language != language:
+            change_profile(request.user, {"language": language}, now=clock.now())
         keep(response, settings.LANGUAGE_COOKIE_NAME, language)
     return response
 

@@ -1,11 +1,49 @@
-"""How people come to have an account: a workspace's owner invites them; nobody signs up by themselves."""
+"""How people come to have an account, and what the trail says when they change how they sign in.
+
+A workspace's owner invites them; nobody signs up by themselves.
+"""
+
+from collections.abc import Mapping
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.db import transaction
 from django.http import HttpRequest
+
+from parcours.accounts.actions import record_own_change
+from parcours.accounts.models import User
+from parcours.kernel import clock
+
+# What allauth tells a user about by mail → what the trail says: action, subject.
+NOTED = {
+    "mfa/email/totp_activated": ("enabled", "second_factor"),
+    "mfa/email/totp_deactivated": ("disabled", "second_factor"),
+    "mfa/email/recovery_codes_generated": ("renewed", "recovery_codes"),
+    "account/email/email_changed": ("changed", "sign_in_address"),
+}
 
 
 class ClosedSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """allauth's account pages without public sign-up."""
+    """allauth's account pages without public sign-up, and with the audit trail."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def set_password(self, user: User, password: str) -> None:
+        """Every way to a new password ends here: changed by oneself, or by a reset link."""
+        with transaction.atomic():
+            super().set_password(user, password)
+            record_own_change(user, action="changed", subject="password", now=clock.now())
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: Mapping[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """allauth calls this after each change that a user should hear of, which is where the trail hears of it."""
+        if template_prefix in NOTED:
+            action, subject = NOTED[template_prefix]
+            record_own_change(user, action=action, subject=subject, now=clock.now())
+        super().send_notification_mail(template_prefix, user, context, email)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from parcours.accounts.models import Workspace
+from parcours.accounts.models import AuditEntry, Workspace
 from parcours.consent.models import Record
-from parcours.contacts.models import Contact
+from parcours.contacts.models import Attribute, Contact
 from parcours.kernel import tenancy
 from tests.api.conftest import Machine
 
@@ -30,6 +30,53 @@ def test_contact_is_created_then_updated(till: Machine) -> None:
         "purpose": "promotions", "channel": "email", "act": "granted", "since": None, "source": "till",
         "wording": "Yes.",
     }  # fmt: skip
+
+
+def test_new_attribute_is_declared_by_the_type_of_its_value(till: Machine, workspace: Workspace) -> None:
+    told = {
+        "firstName": "Marc", "Fidélité depuis": "2024-05-01", "points": 12, "club": True, "sizes": ["S", "M"],
+        "address": {"city": "Lyon"}, "nothing": None,
+    }  # fmt: skip
+    assert saved(till, attributes=told)["attributes"] == {
+        "first_name": "Marc", "fidelite_depuis": "2024-05-01", "points": 12, "club": True, "sizes": ["S", "M"],
+        "address_city": "Lyon",
+    }  # fmt: skip
+    with tenancy.scope(workspace_id=workspace.pk):
+        types = dict(Attribute.objects.values_list("name", "type"))
+    assert types == {
+        "first_name": "text", "fidelite_depuis": "date", "points": "number", "club": "boolean", "sizes": "list",
+        "address_city": "text",
+    }  # fmt: skip
+
+
+def test_value_of_another_type_than_declared_is_refused_and_changes_nothing(till: Machine) -> None:
+    made = saved(till, attributes={"points": 12})
+    response = till.post("/contacts", {**MARC, "language": "en", "attributes": {"points": "many", "shoe": 42}})
+    assert (response.status_code, response.json()["code"]) == (422, "attribute.invalid")
+    assert [one["field"] for one in response.json()["errors"]] == ["points"]
+    assert "a number" in response.json()["detail"]
+    now_known = till.get(f"/contacts/{made['id']}").json()
+    assert (now_known["language"], now_known["attributes"]) == ("fr", {"points": 12})
+
+
+def test_trail_says_which_key_changed_what(till: Machine, workspace: Workspace) -> None:
+    made = saved(till, attributes={"city": "Lyon"})
+    saved(till, consents=[], attributes={"city": "Nantes"})
+    saved(till, consents=[], attributes={"city": "Nantes"})
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    till.post("/lists/vip/members", {"add": [made["id"]]})
+    till.post("/lists/vip/members", {"add": [made["id"]]})
+    with tenancy.scope(workspace_id=workspace.pk):
+        entries = AuditEntry.objects.filter(key_id__isnull=False).order_by("id")
+        told = [(one.actor, one.subject, one.action, one.subject_id, one.detail) for one in entries]
+    key = "API key “till”"
+    assert told == [
+        (key, "contact", "created", made["id"], {"fields": ["city", "email", "language"]}),
+        (key, "consent", "granted", made["id"], {"purpose": "promotions", "channel": "email"}),
+        (key, "contact", "changed", made["id"], {"fields": ["city"]}),
+        (key, "list", "created", "vip", {}),
+        (key, "list_member", "added", "vip", {"count": 1, "contacts": [made["id"]]}),
+    ]
 
 
 def test_no_is_recorded_as_the_basis_wants_it(till: Machine) -> None:
@@ -120,7 +167,10 @@ def test_refused_request_can_be_mended_under_its_key(till: Machine) -> None:
         ({"email": "marc@example.com\r\nBcc: eve@example.com"}, "email"),
         ({"language": "klingon!"}, "language"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"attributes": {"unknown": 1}}, "unknown"),
+        ({"attributes": {"email": "eve@example.com"}}, "email"),
+        ({"attributes": {"2nd": 1}}, "2nd"),
+        ({"attributes": {"size": {"a": {"b": 1}}}}, "size_a"),
+        ({"attributs": {}}, "attributs"),
     ],
 )
 def test_unacceptable_value_is_named_and_nothing_is_kept(

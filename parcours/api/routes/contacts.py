@@ -25,7 +25,7 @@ from parcours.consent import queries as consent
 from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind, Person
-from parcours.events import people
+from parcours.events import audited
 from parcours.events import queries as events
 
 router = Router()
@@ -33,12 +33,18 @@ router = Router()
 
 @router.post("", response={200: ContactDetail, 201: ContactDetail}, summary="Create or update a contact")
 def save_contact(request: ApiRequest, contact: ContactIn) -> Status[ContactDetail]:
-    """Create the person with this address, or update who has it already; record what they consented to, with its proof."""
+    """Create the person with this address, or update who has it already; record what they consented to, with its proof.
+
+    An attribute that is not declared yet is declared by its value's type, under its name in small letters (`firstName` becomes
+    `first_name`). A value that is not of its attribute's type is refused, and then nothing is changed.
+    """
     call = request.call
     _check_consents(call.workspace_id, contact.consents, call.now)
-    [saved] = people.save_people(call.workspace_id, [_person(contact)], now=call.now)
+    saved = audited.save_person(
+        call.workspace_id, _person(contact), declare=True, actor=call.actor, now=call.now
+    )
     said = [_statement(saved.contact_id, one, call.workspace_id) for one in contact.consents]
-    people.record_statements(call.workspace_id, said, now=call.now)
+    audited.record_statements(call.workspace_id, said, actor=call.actor, now=call.now)
     return Status(201 if saved.created else 200, _detail(call.workspace_id, saved.contact_id))
 
 

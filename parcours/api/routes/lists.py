@@ -5,7 +5,7 @@ from ninja import Router, Status
 from parcours.api.envelope import ApiRequest
 from parcours.api.schemas import ListIn, ListOut, MembersChanged, MembersIn, Page
 from parcours.contacts import actions, queries
-from parcours.events import people
+from parcours.events import audited
 
 router = Router()
 
@@ -29,6 +29,7 @@ def create_list(request: ApiRequest, wanted: ListIn) -> Status[ListOut]:
 def change_members(request: ApiRequest, slug: str, members: MembersIn) -> MembersChanged:
     """Put people on a list and take others off. Ids that are unknown here are passed over."""
     call = request.call
-    added = people.add_to_list(call.workspace_id, slug, members.add, now=call.now)
-    removed = people.remove_from_list(call.workspace_id, slug, members.remove, now=call.now)
-    return MembersChanged(added=len(added), removed=len(removed))
+    change = audited.change_list(
+        call.workspace_id, slug, add=members.add, remove=members.remove, actor=call.actor, now=call.now
+    )
+    return MembersChanged(added=len(change.added), removed=len(change.removed))

@@ -30,7 +30,7 @@ from parcours.contacts import actions, queries
 from parcours.contacts.models import Attribute, Contact, Identity, List, ListMember
 from parcours.contacts.types import AttributeType
 from parcours.delivery.models import Message
-from parcours.events import people
+from parcours.events import audited, people
 from parcours.events.models import Event
 from parcours.journeys.models import Journey, Run
 from parcours.kernel.errors import DomainError, NotFound
@@ -442,16 +442,7 @@ def record_said(request: StaffRequest, contact_id: UUID, said: Mapping[str, Any]
         source=said["source"], wording=said["wording"], detail={"recorded_by": request.user.email}
     )
     statement = Statement(contact_id, said["purpose"], Channel(said["channel"]), Act(said["act"]), evidence)
-    people.record_statements(own, [statement], now=request.now)
-    record_audit(
-        own,
-        actor=request.actor,
-        action=said["act"],
-        subject="consent",
-        subject_id=contact_id,
-        detail={"purpose": said["purpose"], "channel": said["channel"]},
-        now=request.now,
-    )
+    audited.record_statements(own, [statement], actor=request.actor, now=request.now)
 
 
 @needs(Role.VIEWER)

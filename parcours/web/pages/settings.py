@@ -1,6 +1,5 @@
 """Settings: the workspace, its members, its keys (a secret is shown once), how it sends, and who changed what."""
 
-import secrets
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -15,7 +14,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from parcours.accounts import actions, queries
-from parcours.accounts.models import Membership, User, Workspace
+from parcours.accounts.models import Membership, Workspace
 from parcours.accounts.types import KeyKind, Role
 from parcours.delivery import settings as delivery
 from parcours.delivery.models import Sending
@@ -101,15 +100,9 @@ def add_member(request: StaffRequest) -> HttpResponse:
     form = MemberForm(request.POST)
     if not form.is_valid():
         return render_members(request, form)
-    email = form.cleaned_data["email"].lower()
-    user = User.objects.filter(email=email).first()
-    password = ""
-    if user is None:
-        password = secrets.token_urlsafe(12)
-        user = actions.create_user(email, password=password, now=request.now)
-    role = Role(form.cleaned_data["role"])
+    email, role = form.cleaned_data["email"].lower(), Role(form.cleaned_data["role"])
     try:
-        actions.set_member(request.workspace.pk, user, role, actor=request.actor, now=request.now)
+        _, password = actions.invite(request.workspace.pk, email, role, actor=request.actor, now=request.now)
     except DomainError as error:
         form.add_error("role", error.message)
         return render_members(request, form)

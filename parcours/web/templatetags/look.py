@@ -18,7 +18,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_noop
 
-from parcours.web import wording
+from parcours.web import trail, wording
 
 register = template.Library()
 
@@ -220,7 +220,15 @@ VOCABULARIES = {
     "acts": wording.ACTS,
     "outcomes": wording.OUTCOMES,
     "states": wording.STATES,
+    "trail_subjects": trail.SUBJECTS,
+    "trail_actions": trail.ACTIONS,
 }
+
+
+@register.filter
+def trail_details(detail: dict[str, Any]) -> list[tuple[str, str]]:
+    """What an entry of the audit trail says besides its subject and action."""
+    return trail.details(detail)
 
 
 @register.filter
