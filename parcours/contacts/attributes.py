@@ -33,7 +33,10 @@ _UNSAFE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 def name_of(text: str) -> str:
-    """The name under which a trait is kept: `firstName`, `First name` → `first_name`, `Prénom` → `prenom`. InvalidAttributeName when none is left."""
+    """The name under which a trait is kept: `firstName`, `First name` → `first_name`, `Prénom` → `prenom`.
+
+    Raises InvalidAttributeName when none is left.
+    """
     spaced = _WORD_BOUNDARY.sub("_", _without_accents(text[:200]))
     name = _NOT_A_WORD.sub("_", spaced.lower()).strip("_")
     if _NAME.fullmatch(name) is None:

@@ -111,7 +111,9 @@ def details(detail: Mapping[str, Any]) -> list[tuple[str, str]]:
     before, after = rest.pop("from", None), rest.pop("to", None)
     found: list[tuple[str, str]] = []
     if isinstance(before, Mapping) and isinstance(after, Mapping):
-        found += [(_name(key), f"{_value(key, before.get(key))} → {_value(key, after[key])}") for key in after]
+        found += [
+            (_name(key), f"{_value(key, before.get(key))} → {_value(key, after[key])}") for key in after
+        ]
     elif before is not None or after is not None:
         found.append((gettext("change"), f"{_value('', before)} → {_value('', after)}"))
     return found + [(_name(key), _value(key, value)) for key, value in rest.items()]

@@ -51,7 +51,9 @@ def test_new_attribute_is_declared_by_the_type_of_its_value(till: Machine, works
 
 def test_value_of_another_type_than_declared_is_refused_and_changes_nothing(till: Machine) -> None:
     made = saved(till, attributes={"points": 12})
-    response = till.post("/contacts", {**MARC, "language": "en", "attributes": {"points": "many", "shoe": 42}})
+    response = till.post(
+        "/contacts", {**MARC, "language": "en", "attributes": {"points": "many", "shoe": 42}}
+    )
     assert (response.status_code, response.json()["code"]) == (422, "attribute.invalid")
     assert [one["field"] for one in response.json()["errors"]] == ["points"]
     assert "a number" in response.json()["detail"]
