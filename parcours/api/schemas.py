@@ -243,7 +243,7 @@ class ReasonOut(Schema):
 
 
 class MessageOut(Schema):
-    """One message to one person, sent or not, with the gate's verdict and all its reasons."""
+    """One message to one person, sent or not, with the gate's verdict and all its reasons. `machine_…`: what scanners did."""
 
     id: UUID
     contact: UUID
@@ -264,6 +264,8 @@ class MessageOut(Schema):
     delivered_at: datetime | None
     opened_at: datetime | None
     clicked_at: datetime | None
+    machine_opened_at: datetime | None
+    machine_clicked_at: datetime | None
     bounced_at: datetime | None
     complained_at: datetime | None
     unsubscribed_at: datetime | None

@@ -4,6 +4,7 @@ Statements come with their parameters, for the group commit of `public.hot`, whi
 Not here: reading tokens (`events.tokens`), telling machines (`events.devices`), the columns of a message (`actions.project`).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,6 +79,7 @@ class AnonymousClick:
     mailing_id: int | None
     template_version_id: int
     link: int
+    is_machine: bool
 
 
 def messages(workspace_id: int, calls: Sequence[Call]) -> Query:
@@ -97,19 +99,33 @@ def outcome(calls: Sequence[Call], found: Sequence[Measured]) -> tuple[list[NewE
             events.append(_event(call, message))
         elif call.link is not None and (message is not None or call.message_id is None):
             mailing_id = message.mailing_id if message else None
-            anonymous.append(AnonymousClick(mailing_id, call.template_version_id, call.link))
+            anonymous.append(
+                AnonymousClick(mailing_id, call.template_version_id, call.link, _by_machine(call, message))
+            )
     return events, anonymous
 
 
-def _event(call: Call, message: Measured) -> NewEvent:
-    since = None if message.sent_at is None else (call.at - message.sent_at).total_seconds()
-    hit = Hit(
-        call.user_agent,
-        since,
-        is_prefetch=call.is_prefetch,
-        links_within_ten_seconds=call.links_within_ten_seconds,
+def _by_machine(call: Call, message: Measured | None) -> bool:
+    """The verdict on one request. Of a link that names nobody, only the request itself can be judged."""
+    since: float | None = math.inf
+    if message is not None:
+        since = None if message.sent_at is None else (call.at - message.sent_at).total_seconds()
+    return is_machine(
+        Hit(
+            call.user_agent,
+            since,
+            is_prefetch=call.is_prefetch,
+            links_within_ten_seconds=call.links_within_ten_seconds,
+        )
     )
-    properties = {**message.about(), "machine": is_machine(hit), "device": device(call.user_agent)}
+
+
+def _event(call: Call, message: Measured) -> NewEvent:
+    properties = {
+        **message.about(),
+        "machine": _by_machine(call, message),
+        "device": device(call.user_agent),
+    }
     if call.link is None:
         return NewEvent(message.contact_id, EMAIL_OPENED, properties, call.at, call.key)
     properties |= {"url": call.url, "link": call.link}
@@ -125,6 +141,7 @@ def count_anonymous(workspace_id: int, clicks: Sequence[AnonymousClick], *, now:
             "mailings": [click.mailing_id for click in clicks],
             "versions": [click.template_version_id for click in clicks],
             "links": [click.link for click in clicks],
+            "machines": [click.is_machine for click in clicks],
             "day": now.date(),
         },
     )

@@ -103,6 +103,8 @@ class Message(models.Model):
     delivered_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     clicked_at = models.DateTimeField(null=True)
+    machine_opened_at = models.DateTimeField(null=True)
+    machine_clicked_at = models.DateTimeField(null=True)
     bounced_at = models.DateTimeField(null=True)
     complained_at = models.DateTimeField(null=True)
     unsubscribed_at = models.DateTimeField(null=True)
@@ -197,6 +199,7 @@ class AnonymousClick(models.Model):
     mailing_id = models.IntegerField()
     link = models.SmallIntegerField()
     day = models.DateField()
+    is_machine = models.BooleanField(db_default=False)
 
     class Meta:
         indexes = [models.Index(fields=["workspace_id", "mailing_id"], name="anonymous_click_of_mailing")]

@@ -53,6 +53,8 @@ class MessageRow:
     delivered_at: datetime | None
     opened_at: datetime | None
     clicked_at: datetime | None
+    machine_opened_at: datetime | None
+    machine_clicked_at: datetime | None
     bounced_at: datetime | None
     complained_at: datetime | None
     unsubscribed_at: datetime | None

@@ -11,8 +11,10 @@ from typing import Literal
 
 Device = Literal["computer", "tablet", "phone", "other"]
 
-SECONDS_BEFORE_A_HUMAN = 2.0
-"""A person does not open or click sooner than this after the receiving server took the message."""
+SECONDS_BEFORE_A_HUMAN = 1.0
+"""A person does not open or click sooner than this after the receiving server took the message. Scanners at the door fetch before
+they take it or at once; those that fetch later are not told by their haste, so a longer wait would only lose fast readers.
+"""
 
 BURST_LINKS = 3
 """This many distinct links of one message within ten seconds are followed by a scanner, not by a person."""
@@ -50,8 +52,8 @@ _BARE_MOZILLA = re.compile(r"mozilla/5\.0(?: \(\))?")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One request for a pixel or a tracked link. `seconds_since_acceptance` is None when the acceptance is
-    not known yet.
+    """One request for a pixel or a tracked link. `seconds_since_acceptance` is None when the acceptance is not known yet, and
+    infinite for a link that names no message.
     """
 
     user_agent: str
@@ -81,8 +83,8 @@ def is_machine_agent(user_agent: str) -> bool:
 
 
 def is_machine(hit: Hit) -> bool:
-    """Tell whether to count this open or click as a machine's. Flagged hits are kept and shown apart; they
-    start nothing.
+    """Tell whether to count this open or click as a machine's. Flagged hits are kept and shown apart; they start nothing: rules
+    (`audiences.language`) and the entries of journeys do not see them.
 
     Scanners that fetch from clean addresses with a browser's name are caught by their haste and by their
     bursts only.

@@ -41,6 +41,9 @@ RESERVED_NAMES = frozenset({
 })  # fmt: skip
 """Names of events that only Parcours itself writes; refused from outside, in any case of letters."""
 
+MEASURED_NAMES = frozenset({EMAIL_OPENED, EMAIL_LINK_CLICKED})
+"""Events that a scanner or a mail proxy makes too; then their property `machine` is true, and they are nobody's act."""
+
 PAGE_VIEWED = "Page Viewed"
 SCREEN_VIEWED = "Screen Viewed"
 GROUP_JOINED = "Group Joined"

@@ -17,7 +17,11 @@ class Day:
 
 @dataclass(frozen=True)
 class MailingFigures:
-    """What became of a mailing's messages. The states add up to `targeted`; rates are over those who may be measured."""
+    """What became of a mailing's messages. The states add up to `targeted`; rates are over those who may be measured.
+
+    `opened` and `clicked` are messages that a person opened, clicked in; a machine may have, too (`…_by_machines`). Clicks of
+    people who may not be measured are counted one by one, without their names (`unnamed_clicks`).
+    """
 
     mailing_id: int
     targeted: int = 0
@@ -31,8 +35,12 @@ class MailingFigures:
     cancelled: int = 0
     open_measured: int = 0
     opened: int = 0
+    opened_by_machines: int = 0
     click_measured: int = 0
     clicked: int = 0
+    clicked_by_machines: int = 0
+    unnamed_clicks: int = 0
+    unnamed_clicks_by_machines: int = 0
     unsubscribed: int = 0
     bounced: int = 0
     complained: int = 0

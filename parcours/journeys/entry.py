@@ -4,7 +4,7 @@ A run is unique in (journey, person, entry key), whatever the version. With the 
 a life; with `event`, once for each event; with a property's name, once for each of its values (an order's number), and an event
 without that property counts for itself. So an event read twice lets nobody in twice, and one person may be inside several times,
 for several orders. Only events at or after `entries_from` count: what happened before the journey was published, or while it was
-paused, is past.
+paused, is past. An open or a click of a machine lets nobody in, unless the entry asks about `machine`.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,10 @@ SELECT %(workspace_id)s, %(journey_id)s, %(version_id)s, event.contact_id, {key}
        %(now)s::timestamptz + %(pause)s::interval
 FROM events_event event
 JOIN contacts_contact contact ON contact.workspace_id = %(workspace_id)s AND contact.id = event.contact_id
-WHERE event.workspace_id = %(workspace_id)s
+WHERE {event}
   AND (event.xid, event.id) > (%(after_xid)s::text::xid8, %(after_id)s::bigint)
   AND (event.xid, event.id) <= (%(until_xid)s::text::xid8, %(until_id)s::bigint)
-  AND event.name = %(event)s AND event.at >= %(entries_from)s
-  AND {where} AND {rule}
+  AND event.at >= %(entries_from)s AND {rule}
 ORDER BY event.at, event.id
 ON CONFLICT (workspace_id, journey_id, contact_id, entry_key) DO NOTHING
 RETURNING contact_id
@@ -105,8 +104,8 @@ def let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetime
 
 def compile_entry(entry: Entry) -> tuple[sql.Composed, dict[str, Any]]:
     """The statement that lets people in, with the parameters that the entry itself binds."""
-    where = language.compile_filters(entry.where, "where")
-    parameters: dict[str, Any] = {"event": entry.event, **where.parameters}
+    event = language.compile_event(entry.event, entry.where, "event")
+    parameters: dict[str, Any] = {**event.parameters}
     rule: sql.Composable = sql.SQL("true")
     if entry.rule is not None:
         compiled = language.compile(entry.rule, "rule")
@@ -116,4 +115,4 @@ def compile_entry(entry: Entry) -> tuple[sql.Composed, dict[str, Any]]:
     if key is None:
         key = _PROPERTY.format(sql.SQL("%(key)s::text"))
         parameters["key"] = entry.key
-    return ENTER.format(key=key, where=where.condition, rule=rule), parameters
+    return ENTER.format(key=key, event=event.condition, rule=rule), parameters

@@ -75,7 +75,12 @@ def _person(dice: random.Random, number: int, with_future: bool) -> Person:
         at = NOW - timedelta(hours=hours)
         if with_future and dice.random() < 0.15:
             at = NOW + timedelta(hours=dice.randint(1, 800))
-        properties = {"total": dice.choice(NUMBERS), "kind": dice.choice(TEXTS), "when": dice.choice(DATES)}
+        properties = {
+            "total": dice.choice(NUMBERS),
+            "kind": dice.choice(TEXTS),
+            "when": dice.choice(DATES),
+            "machine": dice.choice((True, True, False)),
+        }
         kept = {name: value for name, value in properties.items() if dice.random() < 0.8}
         person.events.append(Happening(dice.choice(EVENTS), at, kept))
     return person

@@ -82,8 +82,15 @@ def matching(
     for event in person.events:
         in_time = event.at <= now and (within is None or event.at > now - within.delta)
         fits = all(passes(event.properties.get(each.property), each.test, now) for each in where)
-        if event.name == name and in_time and fits:
+        if event.name == name and in_time and fits and not is_ignored(event, where):
             yield event
+
+
+def is_ignored(event: Happening, where: tuple[tree.Filter, ...]) -> bool:
+    """An open or a click of a machine, which nobody asked about."""
+    is_measured = event.name in ("Email Opened", "Email Link Clicked")
+    is_asked = "machine" in {each.property for each in where}
+    return is_measured and not is_asked and text(event.properties.get("machine")) == "true"
 
 
 def attribute(person: Person, name: str) -> Any:

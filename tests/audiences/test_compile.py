@@ -40,7 +40,7 @@ TESTS = st.one_of(
 )
 AGES = one_key(["more_than_ago", "less_than_ago"], DURATIONS)
 FILTERS = st.lists(
-    st.tuples(st.sampled_from(["total", "kind", "when", "none"]), TESTS).map(
+    st.tuples(st.sampled_from(["total", "kind", "when", "none", "machine"]), TESTS).map(
         lambda two: {"property": two[0], **two[1]}
     ),
     min_size=1,
@@ -227,35 +227,50 @@ def test_event_leaves_its_window_at_the_very_edge(in_workspace: Workspace, rule:
             )
 
 
-def test_filters_compile_over_an_event(people: int) -> None:
-    where = language.parse_filters(
-        [{"property": "total", "at_least": 50}, {"property": "kind", "is_set": True}]
-    )
-    compiled = language.compile_filters(where, "w")
-    query = SQL(
-        "SELECT count(*) FROM events_event AS event WHERE event.workspace_id = %(workspace_id)s AND {}"
-    )
-    found = sql.scalar(query.format(compiled.condition), {**compiled.parameters, "workspace_id": people})
-    rule = tree.Happened("", tree.ONCE, None, where)
+@pytest.mark.parametrize(
+    "data",
+    [
+        [],
+        [{"property": "kind", "is_set": True}, {"property": "when", "is_set": True}],
+        [{"property": "machine", "is": True}],
+    ],
+)
+@pytest.mark.parametrize("name", ["Order Completed", "Email Opened"])
+def test_events_are_meant_as_a_rule_means_them(people: int, name: str, data: Any) -> None:
+    where = language.parse_filters(data) if data else ()
+    compiled = language.compile_event(name, where, "w")
+    query = SQL("SELECT count(*) FROM events_event AS event WHERE {}").format(compiled.condition)
+    found = sql.scalar(query, {**compiled.parameters, "workspace_id": people})
+    rule = tree.Happened(name, tree.ONCE, None, where)
     expected = sum(
-        is_true(
-            tree.Happened(event.name, rule.bounds, None, where),
-            Person(person.id, NOW, events=[event]),
-            event.at,
-        )
+        is_true(rule, Person(person.id, NOW, events=[event]), event.at)
         for person in PEOPLE
         for event in person.events
     )
     assert found == expected > 0
 
 
-def test_no_filters_accept_every_event(people: int) -> None:
-    compiled = language.compile_filters((), "w")
-    query = SQL(
-        "SELECT count(*) FROM events_event AS event WHERE event.workspace_id = %(workspace_id)s AND {}"
-    )
-    found = sql.scalar(query.format(compiled.condition), {"workspace_id": people})
-    assert found == sum(len(person.events) for person in PEOPLE)
+@pytest.mark.parametrize("name", ["Email Opened", "Email Link Clicked"])
+def test_machine_acts_for_nobody_unless_the_rule_asks(in_workspace: Workspace, name: str) -> None:
+    scanned, reader = (Person(id=UUID(int=number), created_at=NOW) for number in (1, 2))
+    scanned.events = [Happening(name, NOW, {"machine": True}), Happening("Order Completed", NOW)]
+    reader.events = [Happening(name, NOW, {"machine": True}), Happening(name, NOW, {"machine": False})]
+    crowd.store(in_workspace.id, [scanned, reader])
+    for data, expected in (
+        ({"event": name}, {reader.id}),
+        ({"event": name, "never": True}, {scanned.id}),
+        ({"event": name, "last": {"less_than_ago": "7d"}}, {reader.id}),
+        ({"event": name, "where": [{"property": "machine", "is": True}]}, {scanned.id, reader.id}),
+        (
+            {"event": name, "where": [{"property": "machine", "is_set": True}], "count": {"is": 2}},
+            {reader.id},
+        ),
+    ):
+        rule = language.parse(data)
+        assert covered(in_workspace.id, rule, NOW) == expected
+        for of_everybody in (False, True):
+            found = judged(in_workspace.id, rule, NOW, of_everybody=of_everybody)
+            assert {each for each, (inside, _changes) in found.items() if inside} == expected
 
 
 def test_reference_that_was_not_looked_up_reads_memberships(people: int) -> None:

@@ -221,4 +221,5 @@ def test_opens_and_clicks_reach_the_message(workspace: Workspace, now: datetime)
     with tenancy.scope(workspace_id=workspace.id):
         row = message(sent.pk)
         assert (row.opened_at, row.clicked_at) == (now + timedelta(minutes=1), now + timedelta(minutes=3))
+        assert (row.machine_opened_at, row.machine_clicked_at) == (now, None)
         assert row.bounced_at is None

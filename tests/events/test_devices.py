@@ -59,7 +59,8 @@ def test_scanners_and_apples_proxy_are_machines(agent: str) -> None:
 @pytest.mark.parametrize(
     "hit",
     [
-        Hit(WINDOWS, seconds_since_acceptance=0.4),
+        Hit(WINDOWS, seconds_since_acceptance=-0.1),
+        Hit(WINDOWS, seconds_since_acceptance=0.9),
         Hit(WINDOWS, seconds_since_acceptance=None),
         Hit(WINDOWS, seconds_since_acceptance=60, method="HEAD"),
         Hit(WINDOWS, seconds_since_acceptance=60, is_prefetch=True),
@@ -68,6 +69,15 @@ def test_scanners_and_apples_proxy_are_machines(agent: str) -> None:
 )
 def test_haste_bursts_and_other_methods_give_machines_away(hit: Hit) -> None:
     assert is_machine(hit)
+
+
+def test_fast_reader_is_a_person() -> None:
+    assert not is_machine(Hit(WINDOWS, seconds_since_acceptance=1.1))
+    assert not is_machine(Hit(WINDOWS, seconds_since_acceptance=1.1, links_within_ten_seconds=2))
+
+
+def test_generic_client_is_a_machine_however_late() -> None:
+    assert is_machine(Hit("python-requests/2.32", seconds_since_acceptance=3600))
 
 
 def test_a_very_long_agent_is_cut_before_it_is_searched() -> None:

@@ -2,18 +2,21 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from parcours.accounts.models import Workspace
 from parcours.contacts.types import Person
+from parcours.delivery.models import AnonymousClick, Message
 from parcours.events import actions as events
 from parcours.events import people
 from parcours.events.types import NewEvent
 from parcours.insights import actions, queries
 from parcours.insights.types import Comparison, MailingFigures
 from parcours.kernel import tenancy
+from tests.delivery.stories import Shop
 from tests.settling import settle
 
 
@@ -55,6 +58,51 @@ def test_event_is_counted_once_and_rebuilding_changes_nothing(workspace: Workspa
     with tenancy.scope(workspace_id=workspace.pk):
         assert queries.daily(workspace.pk, *month) == before
     assert [(one.count, one.amount) for one in before] == [(1, Decimal(0)), (1, Decimal(10))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_machines_do_not_count_on_the_dashboard(workspace: Workspace, now: datetime) -> None:
+    with tenancy.scope(workspace_id=workspace.pk):
+        (marc,) = people.save_people(workspace.pk, [Person(email="marc@example.com")], now=now)
+        clicks = [
+            NewEvent(marc.contact_id, "Email Link Clicked", {"machine": machine}, now)
+            for machine in (True, True, False)
+        ]
+        events.append(workspace.pk, clicks, now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        (day,) = queries.daily(workspace.pk, ["Email Link Clicked"], date(2026, 3, 1), date(2026, 3, 31))
+    assert day.count == 1
+
+
+@pytest.mark.django_db
+def test_mailing_shows_people_machines_and_clicks_without_a_name(
+    in_workspace: Workspace, now: datetime
+) -> None:
+    shop = Shop.open(in_workspace, now)
+    mailing = shop.mailing("promotions")
+    scanned, reader, quiet = (shop.queue(mailing, shop.person(n)) for n in "abc")
+    hits: dict[Any, dict[str, Any]] = {
+        scanned: {"machine_opened_at": now, "machine_clicked_at": now, "measured_clicks": True},
+        reader: {"machine_clicked_at": now, "clicked_at": now, "measured_clicks": True},
+        quiet: {},
+    }
+    for message_id, fields in hits.items():
+        sent = {"state": "sent", "verdict": "send", "sent_at": now}
+        Message.objects.filter(pk=message_id).update(**sent, **fields)
+    for is_machine in (True, False, False):
+        AnonymousClick.objects.create(
+            workspace_id=in_workspace.pk, mailing_id=mailing.pk, link=0, day=now.date(), is_machine=is_machine
+        )
+    figures = queries.mailing_figures(in_workspace.pk, [mailing.pk])[mailing.pk]
+    assert (figures.sent, figures.clicked, figures.clicked_by_machines, figures.click_measured) == (
+        3,
+        1,
+        2,
+        2,
+    )
+    assert (figures.opened, figures.opened_by_machines) == (0, 1)
+    assert (figures.unnamed_clicks, figures.unnamed_clicks_by_machines) == (2, 1)
 
 
 @pytest.mark.django_db(transaction=True)

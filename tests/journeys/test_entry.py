@@ -89,6 +89,18 @@ def test_past_and_pause_let_nobody_in(shop: Shop) -> None:
     assert [run.entry_key for run in shop.runs()] == ["after"]
 
 
+@pytest.mark.parametrize(
+    ("where", "entered"), [([], 1), ([{"property": "machine", "is": True}], 2)], ids=["people", "machines"]
+)
+def test_scanner_that_clicks_lets_nobody_in(shop: Shop, where: list[Any], entered: int) -> None:
+    entry: dict[str, Any] = {"event": "Email Link Clicked"} | ({"where": where} if where else {})
+    shop.publish(WAIT, "a", entry=entry)
+    marc = shop.person()
+    for machine in (True, True, False):
+        shop.happens(marc, "Email Link Clicked", machine=machine)
+    assert shop.enter() == entered
+
+
 def test_joining_a_list_is_an_entry(shop: Shop) -> None:
     shop.publish(WAIT, "a", entry={"list": "loyal"})
     marc, alice = shop.person(), shop.person()

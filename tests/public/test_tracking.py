@@ -139,6 +139,16 @@ def test_click_without_consent_is_counted_without_a_name(reader: Marc) -> None:
     assert sorted(anonymous_clicks(reader)) == [1, 2]
 
 
+def test_click_without_a_name_is_judged_too(reader: Marc) -> None:
+    async def story(client: Client) -> None:
+        for agent in ("python-requests/2.32", HUMAN["user-agent"]):
+            await client.ask("GET", click(reader, is_anonymous=True), headers={"user-agent": agent})
+
+    visit(story)
+    with tenancy.scope(workspace_id=reader.workspace.pk):
+        assert sorted(AnonymousClick.objects.values_list("is_machine", flat=True)) == [False, True]
+
+
 def test_workspace_may_record_everybodys_clicks(reader: Marc) -> None:
     with tenancy.scope(workspace_id=reader.workspace.pk):
         Sending.objects.update_or_create(

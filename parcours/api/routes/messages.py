@@ -28,7 +28,8 @@ _SAME = (
         "due_at",
         "judged_at",
     ),
-    *("sent_at", "delivered_at", "opened_at", "clicked_at", "bounced_at", "complained_at", "unsubscribed_at"),
+    *("sent_at", "delivered_at", "opened_at", "clicked_at", "machine_opened_at", "machine_clicked_at"),
+    *("bounced_at", "complained_at", "unsubscribed_at"),
 )
 
 

@@ -17,7 +17,7 @@ from parcours.audiences.language.compile import (
     Compiled,
     Judgement,
     compile,
-    compile_filters,
+    compile_event,
     compile_judgement,
 )
 from parcours.audiences.language.explain import explain, explain_filters
@@ -36,7 +36,7 @@ __all__ = [
     "Vocabulary",
     "check",
     "compile",
-    "compile_filters",
+    "compile_event",
     "compile_judgement",
     "explain",
     "explain_filters",

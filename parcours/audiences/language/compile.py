@@ -62,10 +62,10 @@ def compile_judgement(rule: tree.Rule, prefix: str, *, of_everybody: bool) -> Ju
     )
 
 
-def compile_filters(filters: Sequence[tree.Filter], prefix: str) -> Compiled:
-    """The tests of an event's properties over the alias `event`, a row of events_event."""
+def compile_event(name: str, where: tuple[tree.Filter, ...], prefix: str) -> Compiled:
+    """Which events are meant, over the alias `event`, a row of events_event of the workspace."""
     probes = _Probes(prefix)
-    return Compiled(SQL(" AND ").join([TRUE, *map(probes.filter, filters)]), probes.parameters)
+    return Compiled(Composed([probes.happening(name, where)]), probes.parameters)
 
 
 @dataclass(frozen=True)
@@ -230,9 +230,11 @@ class _Compiler(ABC):
         condition = _LONG_AGO if side == "more_than_ago" else _LATELY
         return _Piece(_known(condition.format(**parts)), _AGES_AT.format(**parts))
 
-    def happening(self, name: str, where: Sequence[tree.Filter]) -> Composed:
+    def happening(self, name: str, where: tuple[tree.Filter, ...]) -> Composed:
         """The rows of the alias `event` that a condition is about, apart from whose they are and when."""
-        filters = [SQL(" AND {}").format(self.filter(each)) for each in where]
+        filters: list[Composable] = [SQL(" AND {}").format(self.filter(each)) for each in where]
+        if tree.leaves_machines_out(name, where):
+            filters.append(_BY_PEOPLE)
         return SQL("event.workspace_id = %(workspace_id)s AND event.name = {}{}").format(
             self.text(name), SQL("").join(filters)
         )
@@ -264,7 +266,7 @@ class _Probes(_Compiler):
             conditions.append(SQL("NOT {}").format(recently))
         return _Piece(_all(conditions))
 
-    def theirs(self, name: str, where: Sequence[tree.Filter]) -> Composed:
+    def theirs(self, name: str, where: tuple[tree.Filter, ...]) -> Composed:
         return SQL("FROM events_event AS event WHERE event.contact_id = contact.id AND {}").format(
             self.happening(name, where)
         )
@@ -330,7 +332,7 @@ class _Facts(_Compiler):
     def join(
         self,
         name: str,
-        where: Sequence[tree.Filter],
+        where: tuple[tree.Filter, ...],
         span: Composable | None,
         *,
         amount: Composable,
@@ -391,6 +393,7 @@ _SIGNS: Mapping[tree.Order, SQL] = {
     tree.Order.MORE_THAN: SQL(">"),
     tree.Order.LESS_THAN: SQL("<"),
 }
+_BY_PEOPLE = SQL(" AND (event.properties ->> 'machine') IS DISTINCT FROM 'true'")
 _UNTIL_NOW = SQL("event.at <= %(now)s::timestamptz")
 _SINCE = SQL("event.at > %(now)s::timestamptz - {}")
 _OLDEST = SQL("min(event.at) FILTER (WHERE event.at <= %(now)s::timestamptz)")

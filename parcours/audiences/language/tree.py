@@ -2,7 +2,8 @@
 
 A rule is true or false of one contact at one instant, never unknown: a missing value makes every test false, except
 `is_not` and what stands under `not`. Dates without a time are midnight UTC; a window `within` 90 days is open at its
-far end (an event exactly 90 days old has left it).
+far end (an event exactly 90 days old has left it). An open or a click that a machine made is nobody's act: conditions
+about events do not see it, unless they test the property `machine` themselves.
 
 Not here: how a rule is written (`parse`), what a workspace knows (`check`), what it means in SQL (`compile`).
 """
@@ -15,6 +16,7 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from parcours.consent.types import Act, Channel
+from parcours.events.types import MEASURED_NAMES
 
 
 class Unit(StrEnum):
@@ -245,6 +247,11 @@ def _highest(bound: Bound) -> Decimal | None:
     if bound.order is Order.LESS_THAN:
         return bound.number - 1
     return bound.number if bound.order in (Order.IS, Order.AT_MOST) else None
+
+
+def leaves_machines_out(event: str, where: tuple[Filter, ...]) -> bool:
+    """Whether a condition about an event means people's acts alone: opens and clicks whose tests do not ask about machines."""
+    return event in MEASURED_NAMES and all(each.property != "machine" for each in where)
 
 
 def leaves(rule: Rule) -> Iterator[Leaf]:

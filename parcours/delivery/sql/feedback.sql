@@ -35,10 +35,11 @@ CROSS JOIN LATERAL (
 
 -- name: count_anonymous_clicks
 -- Count clicks without saying who: parallel arrays of mailings, template versions (used where no mailing is known: the latest mailing
--- of that version), links. Inserts one row a click.
-INSERT INTO delivery_anonymousclick (workspace_id, mailing_id, link, day)
-SELECT %(workspace_id)s, coalesce(clicked.mailing_id, latest.id), clicked.link, %(day)s
-FROM unnest(%(mailings)s::integer[], %(versions)s::integer[], %(links)s::integer[]) AS clicked (mailing_id, version_id, link)
+-- of that version), links, whether a machine followed it. Inserts one row a click.
+INSERT INTO delivery_anonymousclick (workspace_id, mailing_id, link, day, is_machine)
+SELECT %(workspace_id)s, coalesce(clicked.mailing_id, latest.id), clicked.link, %(day)s, clicked.is_machine
+FROM unnest(%(mailings)s::integer[], %(versions)s::integer[], %(links)s::integer[], %(machines)s::boolean[])
+     AS clicked (mailing_id, version_id, link, is_machine)
 LEFT JOIN LATERAL (
     SELECT mailing.id FROM delivery_mailing AS mailing
     WHERE clicked.mailing_id IS NULL AND mailing.workspace_id = %(workspace_id)s AND mailing.template_version_id = clicked.version_id

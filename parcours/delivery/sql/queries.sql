@@ -4,7 +4,7 @@
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
        p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
@@ -19,7 +19,7 @@ ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
        p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
@@ -33,7 +33,7 @@ ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
        p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id

@@ -1,5 +1,5 @@
 -- name: roll_up
--- Add a span of the log to the daily roll-up, by day of the workspace's zone.
+-- Add a span of the log to the daily roll-up, by day of the workspace's zone. Opens and clicks of machines are left out.
 -- Parameters: the span of `events.cursor`, the zone. Locks: the daily rows touched. Side effects: insights_daily.
 INSERT INTO insights_daily AS kept (workspace_id, day, name, count, amount)
 SELECT workspace_id, (at AT TIME ZONE %(zone)s)::date, name, count(*),
@@ -8,6 +8,7 @@ FROM events_event
 WHERE workspace_id = %(workspace_id)s
   AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
   AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)
+  AND NOT (name IN ('Email Opened', 'Email Link Clicked') AND properties -> 'machine' IS NOT DISTINCT FROM 'true'::jsonb)
 GROUP BY 1, 2, 3
 ORDER BY 2, 3
 ON CONFLICT (workspace_id, day, name) DO UPDATE
@@ -22,7 +23,13 @@ ORDER BY day, name;
 
 -- name: mailing_figures
 -- What became of the messages of some mailings: every message is in exactly one of the states, so that they add up.
--- Rates are over those who may be measured. Reads only.
+-- Rates are over those who may be measured; clicks in all add those of the others, counted without their names. Reads only.
+WITH unnamed AS (
+    SELECT mailing_id, count(*) FILTER (WHERE NOT is_machine) AS by_people, count(*) FILTER (WHERE is_machine) AS by_machines
+    FROM delivery_anonymousclick
+    WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)
+    GROUP BY mailing_id
+)
 SELECT mailing_id,
        count(*) AS targeted,
        count(*) FILTER (WHERE state = 'queued' AND verdict <> 'delay') AS queued,
@@ -35,12 +42,16 @@ SELECT mailing_id,
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
        count(*) FILTER (WHERE state = 'sent' AND measured_opens) AS open_measured,
        count(opened_at) AS opened,
+       count(machine_opened_at) AS opened_by_machines,
        count(*) FILTER (WHERE state = 'sent' AND measured_clicks) AS click_measured,
        count(clicked_at) AS clicked,
+       count(machine_clicked_at) AS clicked_by_machines,
+       coalesce(min(unnamed.by_people), 0) AS unnamed_clicks,
+       coalesce(min(unnamed.by_machines), 0) AS unnamed_clicks_by_machines,
        count(unsubscribed_at) AS unsubscribed,
        count(bounced_at) AS bounced,
        count(complained_at) AS complained
-FROM delivery_message
+FROM delivery_message LEFT JOIN unnamed USING (mailing_id)
 WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)
 GROUP BY mailing_id;
 
