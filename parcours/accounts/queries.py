@@ -31,11 +31,13 @@ def access_workspace(user: User, slug: str) -> tuple[Workspace, Role]:
     return membership.workspace, Role(membership.role)
 
 
-def workspace_of_key(secret: str, kind: KeyKind) -> Key:
+def workspace_of_key(secret: str, *kinds: KeyKind) -> Key:
     """The key row for a presented secret; BadKey when it is unknown, revoked or of another kind. Opens its own scope."""
     presented = crypto.digest(secret)
     with tenancy.scope(key=presented):
-        key = Key.objects.filter(digest=presented, kind=kind.value, revoked_at=None).first()
+        key = Key.objects.filter(
+            digest=presented, kind__in=[kind.value for kind in kinds], revoked_at=None
+        ).first()
     if key is None:
         raise BadKey("This key is unknown or was revoked.", hint="Make one under Settings, Keys.")
     return key

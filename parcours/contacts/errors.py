@@ -15,6 +15,12 @@ class InvalidEmail(InvalidIdentity):
     code = "email.invalid"
 
 
+class UnprovenIdentity(Conflict):
+    """A write key neither merges two known contacts nor replaces an address; this identity was left out. An API key may."""
+
+    code = "identity.unproven"
+
+
 class InvalidLanguage(Invalid):
     """A language is two letters (ISO 639-1)."""
 

@@ -21,8 +21,9 @@ from parcours.contacts.errors import (
     InvalidIdentity,
     TooManyAttributes,
     UnknownAttribute,
+    UnprovenIdentity,
 )
-from parcours.contacts.matching import Draft, Matching, Owned, Stated
+from parcours.contacts.matching import Draft, Matching, Owned, Placed, Stated
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import Declared, Identity, IdentityKind, Person, RefusedValue, SavedPerson
 from parcours.kernel import sql
@@ -108,7 +109,7 @@ def save(
     _declare_new(workspace_id, vocabulary)
     saved = _with_retries(lambda merging_allowed: _write(workspace_id, stated, now, merging_allowed))
     return [
-        SavedPerson(each.contact_id, each.created, each.changes, each.merged, refused)
+        SavedPerson(each.contact_id, each.created, each.changes, each.merged, refused + each.refused)
         for each, (_, refused) in zip(saved, checked, strict=True)
     ]
 
@@ -125,7 +126,7 @@ def _stated(person: Person, vocabulary: Vocabulary) -> tuple[Stated, tuple[Refus
     possible = identities.email(person.possible_email) if person.possible_email else None
     known = [identities.identity(kind, value) for kind, value in person.identities]
     if email:
-        known.insert(0, (IdentityKind.EMAIL, email))
+        known.append((IdentityKind.EMAIL, email))
     if not known and possible:
         email, known = possible, [(IdentityKind.EMAIL, possible)]
     if not known:
@@ -138,6 +139,7 @@ def _stated(person: Person, vocabulary: Vocabulary) -> tuple[Stated, tuple[Refus
         possible,
         tuple(dict.fromkeys(known)),
         person.is_alias,
+        person.is_trusted,
         identities.language(person.language) if person.language else "",
         identities.time_zone(person.time_zone) if person.time_zone else "",
         person.source[:60],
@@ -189,7 +191,7 @@ def _write(
             merging.merge_into(workspace_id, draft.contact_id, dropped, now=now)
     _add(workspace_id, drafts, now)
     changes = _change(workspace_id, drafts, now)
-    return _told([draft.settled() for draft in placed], changes)
+    return _told(placed, changes)
 
 
 def _owned(workspace_id: int, people: Sequence[Stated]) -> list[Owned]:
@@ -252,15 +254,30 @@ def _json(rows: list[dict[str, Any]]) -> str:
     return msgspec.json.encode(rows).decode()
 
 
-def _told(placed: Sequence[Draft], changes: Mapping[UUID, dict[str, Any]]) -> list[SavedPerson]:
+def _told(placed: Sequence[Placed], changes: Mapping[UUID, dict[str, Any]]) -> list[SavedPerson]:
     """One answer per person; what happened to a contact is told once."""
     told: set[UUID] = set()
     answers = []
-    for draft in placed:
+    for each in placed:
+        draft, refused = each.draft.settled(), _unproven(each)
         if draft.contact_id in told:
-            answers.append(SavedPerson(draft.contact_id, False, {}))
+            answers.append(SavedPerson(draft.contact_id, False, {}, (), refused))
             continue
         told.add(draft.contact_id)
         changed = changes.get(draft.contact_id, {})
-        answers.append(SavedPerson(draft.contact_id, not draft.is_stored, changed, tuple(draft.merged)))
+        answers.append(
+            SavedPerson(draft.contact_id, not draft.is_stored, changed, tuple(draft.merged), refused)
+        )
     return answers
+
+
+def _unproven(placed: Placed) -> tuple[RefusedValue, ...]:
+    """The same words whether another contact has it or this one has another address: nobody learns who is here."""
+    return tuple(
+        RefusedValue(
+            kind.value,
+            UnprovenIdentity.code,
+            "Another contact has it, or this one has another address. An API key may change that; a write key does not.",
+        )
+        for kind in dict.fromkeys(kind for kind, _ in placed.refused)
+    )

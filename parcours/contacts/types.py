@@ -47,7 +47,8 @@ class Person:
     """What somebody tells about one person. Empty fields leave what is known; an attribute of None is removed.
 
     `email` becomes the address that is written to. `possible_email` is an address seen beside the person: it is taken only
-    when they have none. `is_alias` states that all the identities are one person's (see `contacts.matching`).
+    when they have none. `is_alias` states that all the identities are one person's. `is_trusted` is false for what comes with a
+    write key, which proves less (see `contacts.matching`).
     """
 
     email: str | None = None
@@ -58,6 +59,7 @@ class Person:
     source: str = ""
     possible_email: str | None = None
     is_alias: bool = False
+    is_trusted: bool = True
 
 
 @dataclass(frozen=True, slots=True)

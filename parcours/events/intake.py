@@ -117,6 +117,7 @@ def _person(call: Incoming) -> tuple[Person, tuple[RefusedValue, ...]]:
         attributes={name: value for name, value in traits.items() if name not in _FIELDS},
         source=SOURCE,
         is_alias=call.previous is not None,
+        is_trusted=call.is_trusted,
     )
     return person, refused
 

@@ -117,14 +117,14 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
-def parse(kind: str, body: bytes, now: datetime) -> Parsed:
-    """The calls of one request. `kind` is the address's last part (`track`, `batch`, …).
+def parse(kind: str, body: bytes, now: datetime, *, is_trusted: bool = False) -> Parsed:
+    """The calls of one request. `kind` is the address's last part (`track`, `batch`, …); `is_trusted`: with an API key.
 
     Raises Malformed or TooLarge when the request as a whole cannot be read.
     """
     if kind != "batch":
         try:
-            return Parsed([(0, read(body, kind, now))], [])
+            return Parsed([(0, read(body, kind, now, is_trusted=is_trusted))], [])
         except errors.RefusedEvent as error:
             if isinstance(error, errors.Malformed | errors.TooLarge):
                 raise
@@ -133,7 +133,7 @@ def parse(kind: str, body: bytes, now: datetime) -> Parsed:
     parsed = Parsed([], [])
     for index, raw in enumerate(batch.batch):
         try:
-            parsed.accepted.append((index, read(raw, "", now, batch.sent_at)))
+            parsed.accepted.append((index, read(raw, "", now, batch.sent_at, is_trusted=is_trusted)))
         except errors.RefusedEvent as error:
             parsed.refused.append(Refusal(index, error.code, error.message))
     return parsed
@@ -147,7 +147,14 @@ def write_key(body: bytes) -> str | None:
         return None
 
 
-def read(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: datetime | None = None) -> Incoming:
+def read(
+    raw: bytes | msgspec.Raw,
+    kind: str,
+    now: datetime,
+    sent_at: datetime | None = None,
+    *,
+    is_trusted: bool = False,
+) -> Incoming:
     """One call through all steps. Raises RefusedEvent."""
     draft = _decoded(raw, kind, now, sent_at)
     for step in STEPS:
@@ -163,6 +170,7 @@ def read(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: datetime |
         email=draft.email,
         previous=draft.previous,
         traits=draft.call.traits if draft.kind == "identify" else None,
+        is_trusted=is_trusted,
     )
 
 

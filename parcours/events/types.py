@@ -96,6 +96,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """A call that passed. `key` is a UUID in hex digits. `name` is empty for calls without an event (identify, alias).
 
     `email` beside `external` is an address seen there, which proves nothing; alone it says who this is (`contacts.types.Person`).
+    `is_trusted` is true when it came with an API key.
     """
 
     kind: str
@@ -108,6 +109,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     previous: str | None = None
     traits: dict[str, Any] | None = None
+    is_trusted: bool = False
 
     @property
     def is_plain(self) -> bool:

@@ -23,8 +23,8 @@ def shop(workspace: Workspace) -> Iterator[Workspace]:
         yield workspace
 
 
-def calls(now: datetime, *events: dict[str, Any]) -> list[Incoming]:
-    parsed = parse("batch", json.dumps({"batch": events}).encode(), now)
+def calls(now: datetime, *events: dict[str, Any], is_trusted: bool = False) -> list[Incoming]:
+    parsed = parse("batch", json.dumps({"batch": events}).encode(), now, is_trusted=is_trusted)
     assert parsed.refused == []
     return [call for _, call in parsed.accepted]
 
@@ -112,6 +112,74 @@ def test_alias_merges_and_keeps_the_history(shop: Workspace, now: datetime) -> N
     assert sorted(names(shop, alice)) == sorted(
         ["Contacts Merged", "Signed In", "Page Viewed", "Contact Created", "Contact Created"]
     )
+
+
+def identify(user: str, email: str, **members: Any) -> dict[str, Any]:
+    return {"type": "identify", "userId": user, "traits": {"email": email}, **members}
+
+
+def test_write_key_does_not_merge_strangers(shop: Workspace, now: datetime) -> None:
+    """Mallory knows the shop's write key, as everybody does who reads its pages."""
+    intake.store(shop.id, calls(now, identify("u1", "victim@example.org")), now=now)
+    intake.store(shop.id, calls(now, identify("mallory", "mallory@example.org")), now=now)
+    theft = {"type": "track", "event": "Seen", "anonymousId": "b9", "userId": "mallory"}
+    attempts = [
+        identify("mallory", "victim@example.org"),
+        {"type": "alias", "previousId": "u1", "userId": "mallory"},
+    ]
+
+    refused = intake.store(shop.id, calls(now, *attempts, theft), now=now)
+
+    assert [[(each.name, each.code) for each in one] for one in refused] == [
+        [("email", "identity.unproven")],
+        [("external", "identity.unproven")],
+        [],
+    ]
+    assert by_external(shop, "u1").email == "victim@example.org"
+    assert by_external(shop, "mallory").email == "mallory@example.org"
+    assert names(shop, by_external(shop, "u1")) == ["Contact Created"]
+    assert names(shop, by_external(shop, "mallory")) == ["Seen", "Contact Created"]
+
+
+def test_write_key_does_not_redirect_mail_but_an_api_key_may(shop: Workspace, now: datetime) -> None:
+    intake.store(shop.id, calls(now, identify("u1", "victim@example.org")), now=now)
+    theft = identify("u1", "mallory@example.org", messageId="m1")
+    theft["traits"]["city"] = "Lyon"
+
+    [refused] = intake.store(shop.id, calls(now, theft), now=now)
+
+    assert [(each.name, each.code) for each in refused] == [("email", "identity.unproven")]
+    victim = by_external(shop, "u1")
+    assert (victim.email, victim.attributes) == ("victim@example.org", {"city": "Lyon"})
+    assert contacts.contact_of(shop.id, IdentityKind.EMAIL, "mallory@example.org") is None
+
+    moved = calls(now, identify("u1", "new@example.org"), is_trusted=True)
+    assert intake.store(shop.id, moved, now=now) == [()]
+    assert by_external(shop, "u1").email == "new@example.org"
+
+
+def test_browser_with_a_history_says_who_it_is(shop: Workspace, now: datetime) -> None:
+    browse = {"type": "page", "anonymousId": "b1", "name": "Home"}
+    order = {"type": "track", "userId": "u1", "event": "Order Completed"}
+    someone = identify("u1", "alice@example.org", anonymousId="b1")
+
+    for each in (browse, someone, order, someone):
+        assert intake.store(shop.id, calls(now, each), now=now) == [()]
+
+    alice = by_external(shop, "u1")
+    assert alice.email == "alice@example.org"
+    assert names(shop, alice).count("Order Completed") == 1
+    assert "Page Viewed" in names(shop, alice)
+
+
+def test_customer_known_by_address_gets_an_account(shop: Workspace, now: datetime) -> None:
+    """A newsletter reader buys: the shop's id joins the address, whoever says so."""
+    newsletter = {"type": "identify", "anonymousId": "b1", "traits": {"email": "alice@example.org"}}
+    intake.store(shop.id, calls(now, newsletter), now=now)
+
+    assert intake.store(shop.id, calls(now, identify("u1", "alice@example.org")), now=now) == [()]
+
+    assert by_external(shop, "u1").email == "alice@example.org"
 
 
 def fast(shop: Workspace, batch: list[Incoming], now: datetime) -> list[int]:

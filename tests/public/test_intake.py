@@ -85,6 +85,30 @@ def test_batch_tells_what_was_refused_and_keeps_the_rest(shop: Workspace) -> Non
     assert timeline(shop, "u1")[:1] == ["Seen"]
 
 
+def test_write_key_cannot_redirect_mail_and_is_told_so(shop: Workspace, now: datetime) -> None:
+    """The event is kept, the address is not; the shop's server may change it with an API key."""
+    with tenancy.scope(workspace_id=shop.id):
+        accounts.create_key(shop.id, KeyKind.API, "server", actor=SYSTEM, now=now, secret="ak_server")
+    server = {"authorization": "Bearer ak_server"}
+
+    async def story(client: Client) -> None:
+        await post(client, "identify", userId="u1", traits={"email": "victim@example.org"})
+        theft = {"type": "identify", "userId": "u1", "traits": {"email": "mallory@example.org"}}
+        seen = {"type": "track", "userId": "u1", "event": "Seen"}
+        answer = json.loads((await post(client, "batch", batch=[theft, seen])).body)
+        assert [(each["index"], each["code"]) for each in answer["refused"]] == [(0, "identity.unproven")]
+        moved = await post(client, "identify", server, userId="u1", traits={"email": "new@example.org"})
+        assert moved.body == b'{"success":true}'
+
+    visit(story)
+    with tenancy.scope(workspace_id=shop.id):
+        found = contacts.contact_of(shop.id, IdentityKind.EXTERNAL, "u1")
+        assert found
+        [changed] = queries.timeline(shop.id, found.id, names=["Attributes Changed"])
+    assert changed.properties["changes"]["email"] == {"from": "victim@example.org", "to": "new@example.org"}
+    assert timeline(shop, "u1") == ["Attributes Changed", "Seen", "Contact Created"]
+
+
 @pytest.mark.parametrize(
     "headers",
     [

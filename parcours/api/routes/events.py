@@ -17,7 +17,7 @@ def take_event(request: ApiRequest, event: EventIn) -> Status[Accepted]:
     """Store what a person did, once per `message_id`. Somebody unknown becomes a contact; nothing they consented to changes."""
     call = request.call
     message_id = event.message_id or str(uuid4())
-    incoming = pipeline.read(_as_track(event, message_id), "track", call.now)
+    incoming = pipeline.read(_as_track(event, message_id), "track", call.now, is_trusted=True)
     intake.store(call.workspace_id, [incoming], now=call.now)
     return Status(202, Accepted(message_id=message_id))
 

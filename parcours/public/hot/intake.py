@@ -19,7 +19,7 @@ from parcours.kernel import clock
 from parcours.public.hot import http
 from parcours.public.hot.connections import Connections, close_own
 from parcours.public.hot.http import Protocol_, Scope
-from parcours.public.hot.keys import KeyRing
+from parcours.public.hot.keys import KeyRing, Opened
 from parcours.public.hot.writer import Lane, Poisoned, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -108,16 +108,16 @@ class Intake:
 
     async def _receive(self, scope: Scope, protocol: Protocol_, kind: str, content: bytes) -> None:
         try:
-            workspace_id = await self._authenticate(scope, content)
-            if workspace_id is None:
-                refuse(protocol, 401, "key.bad", "This write key is unknown or was revoked.")
+            opened = await self._authenticate(scope, content)
+            if opened is None:
+                refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
                 return
             now = clock.now()
-            parsed = pipeline.parse(kind, content, now)
+            parsed = pipeline.parse(kind, content, now, is_trusted=opened.is_trusted)
             refused = parsed.refused
             if parsed.accepted:
                 refused = await self._store(
-                    Work(workspace_id, [call for _, call in parsed.accepted], now), parsed
+                    Work(opened.workspace_id, [call for _, call in parsed.accepted], now), parsed
                 )
         except RefusedEvent as error:
             refuse(protocol, 400, error.code, error.message)
@@ -128,14 +128,14 @@ class Intake:
         else:
             protocol.response_bytes(200, http.JSON, SUCCESS if not refused else _answer(refused))
 
-    async def _authenticate(self, scope: Scope, content: bytes) -> int | None:
-        """The workspace whose write key is presented: in Authorization, or (browsers) in the body."""
+    async def _authenticate(self, scope: Scope, content: bytes) -> Opened | None:
+        """What the key opens that is presented: in Authorization, or (browsers) in the body."""
         presented = scope.headers.get("authorization") or pipeline.write_key(content)
         if not presented:
             return None
         if answer := self._keys.remembered(presented):
             return answer[0]
-        return await self._keys.workspace(presented, http.credential(presented) or presented)
+        return await self._keys.opened(presented, http.credential(presented) or presented)
 
     async def _store(self, work: Work, parsed: Parsed) -> list[Refusal]:
         """Store what was accepted; return all refusals, those of single traits too, by place."""

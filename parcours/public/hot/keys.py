@@ -1,8 +1,9 @@
-"""Which workspace a write key opens, remembered for a few seconds, so that revoking it works at once enough."""
+"""Which workspace a key opens and how far it is trusted, remembered for a few seconds, so that revoking works at once enough."""
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from django.db import InterfaceError, OperationalError, close_old_connections
 
@@ -15,11 +16,19 @@ TIME_TO_LIVE = 5.0
 REMEMBERED = 10_000
 MAX_LENGTH = 400
 
-Answer = int | None
+
+class Opened(NamedTuple):
+    """What a key opens. An API key, which only servers know, is trusted to say who is who; a write key is not."""
+
+    workspace_id: int
+    is_trusted: bool
+
+
+Answer = Opened | None
 
 
 class KeyRing:
-    """Workspaces of write keys, unknown keys too (None), under the text they came in. One look-up at a time for each key."""
+    """What keys open, unknown keys too (None), under the text they came in. One look-up at a time for each key."""
 
     def __init__(self, time: Callable[[], float]) -> None:
         self._thread, self._time = ThreadPoolExecutor(1, "keys"), time
@@ -31,8 +40,8 @@ class KeyRing:
         found = self._known.get(presented)
         return (found[1],) if found is not None and found[0] > self._time() else None
 
-    async def workspace(self, presented: str, secret: str) -> Answer:
-        """The workspace that `secret` may write to, or None, remembered under the text `presented` (an Authorization field).
+    async def opened(self, presented: str, secret: str) -> Answer:
+        """What `secret` opens, or None, remembered under the text `presented` (an Authorization field).
 
         Raises OperationalError when the database is away.
         """
@@ -62,7 +71,8 @@ def _look_up(secret: str) -> Answer:
     """In a thread: Django's connection of that thread, closed when it turns out to be lost."""
     close_old_connections()
     try:
-        return workspace_of_key(secret, KeyKind.WRITE).workspace_id
+        key = workspace_of_key(secret, KeyKind.WRITE, KeyKind.API)
+        return Opened(key.workspace_id, key.kind == KeyKind.API.value)
     except BadKey:
         return None
     except (OperationalError, InterfaceError):
