@@ -109,6 +109,17 @@ def test_write_key_cannot_redirect_mail_and_is_told_so(shop: Workspace, now: dat
     assert timeline(shop, "u1") == ["Attributes Changed", "Seen", "Contact Created"]
 
 
+def test_log_names_codes_never_values(shop: Workspace, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(client: Client) -> None:
+        answer = await post(client, "identify", userId="u1", traits={"email": "marie@example", "age": 3})
+        assert b"marie@example" in answer.body
+
+    with caplog.at_level("INFO"):
+        visit(story)
+    assert "event.bad_identity" in caplog.text
+    assert "marie" not in caplog.text
+
+
 @pytest.mark.parametrize(
     "headers",
     [

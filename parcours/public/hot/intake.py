@@ -255,6 +255,8 @@ def refuse(protocol: Protocol_, status: int, code: str, message: str) -> None:
 
 
 def _answer(refused: Sequence[Refusal]) -> bytes:
-    """Segment's success, and what was left out. The log says it too: clients rarely read answers."""
-    logger.info("refused %s of a request: %s", len(refused), refused[0])
+    """Segment's success, and what was left out. The log says it too, clients rarely read answers; never the words, which may
+    quote an address."""
+    codes = ", ".join(sorted({each.code for each in refused}))
+    logger.info("refused %s of a request: %s", len(refused), codes)
     return _encode({"success": True, "refused": refused})
