@@ -1,7 +1,8 @@
 """`python -m develop.translations`: collect what the product says, keep the French catalogue, compile it.
 
-Sources are English texts in Python (`gettext`, `_`, `gettext_noop`, …) and in templates (`{% trans %}`, `{% blocktrans %}`). The
-catalogue is `locale/fr/LC_MESSAGES/django.po`; the compiled `.mo` beside it is not committed. Needs the virtualenv.
+Sources are English texts in Python (`gettext`, `_`, `gettext_noop`, …), in templates (`{% trans %}`, `{% blocktrans %}`), and the
+first sentence of an error's docstring, which is its title (a class with a `code`). The catalogue is
+`locale/fr/LC_MESSAGES/django.po`; the compiled `.mo` beside it is not committed. Needs the virtualenv.
 
     (nothing)   update the catalogue and compile it
     --check     change nothing; fail when a text lacks its French, or the catalogue is not what the sources say
@@ -10,6 +11,7 @@ catalogue is `locale/fr/LC_MESSAGES/django.po`; the compiled `.mo` beside it is 
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import sys
 from collections.abc import Iterator
@@ -20,6 +22,8 @@ import polib
 from babel.messages.extract import extract
 from django.conf import settings
 from django.utils.translation.template import templatize
+
+from parcours.kernel.errors import first_sentence
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGUE = ROOT / "locale" / "fr" / "LC_MESSAGES" / "django.po"
@@ -81,6 +85,26 @@ def said_in(path: Path) -> Iterator[tuple[str, str, str]]:
         parts = message if isinstance(message, tuple) else (message, "")
         if parts[0]:
             yield parts[0], parts[1] or "", context or ""
+    if path.suffix == ".py":
+        yield from ((title, "", "") for title in titles_in(source))
+
+
+def titles_in(source: str) -> Iterator[str]:
+    """The titles of the errors that a module defines."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef) and (text := ast.get_docstring(node)) and is_error(node):
+            yield first_sentence(text)
+
+
+def is_error(node: ast.ClassDef) -> bool:
+    """Whether a class has a code of its own, written as a text, as every kind of DomainError does."""
+    return any(
+        isinstance(line, ast.Assign)
+        and isinstance(line.value, ast.Constant)
+        and isinstance(line.value.value, str)
+        and any(isinstance(target, ast.Name) and target.id == "code" for target in line.targets)
+        for line in node.body
+    )
 
 
 def updated(known: polib.POFile, wanted: dict[Key, Text]) -> polib.POFile:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import LastOwner, SlugTaken
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
@@ -58,7 +59,9 @@ def create_workspace(
                 slug=slug, name=name, language=language, created_at=now, **fields
             )
     except IntegrityError as error:
-        raise SlugTaken(f"A workspace named “{slug}” exists already.", field="slug") from error
+        raise SlugTaken(
+            _("A workspace named “%(slug)s” exists already.") % {"slug": slug}, field="slug"
+        ) from error
     with tenancy.scope(workspace_id=workspace.id):
         record_audit(
             workspace.id, actor=actor, action="created", subject="workspace", subject_id=workspace.id, now=now
@@ -189,7 +192,7 @@ def _keep_an_owner(workspace_id: int, user_id: int) -> None:
         .values_list("user_id", flat=True)
     )
     if owners == [user_id]:
-        raise LastOwner("A workspace needs an owner.", field="role", hint="Name another owner first.")
+        raise LastOwner(_("A workspace needs an owner."), field="role", hint=_("Name another owner first."))
 
 
 def create_key(
@@ -221,5 +224,5 @@ def revoke_key(workspace_id: int, key_id: str, *, actor: Actor, now: datetime) -
     """Make a key useless from now on."""
     changed = Key.objects.filter(workspace_id=workspace_id, pk=key_id, revoked_at=None).update(revoked_at=now)
     if not changed:
-        raise NotFound("There is no such key.")
+        raise NotFound(_("There is no such key."))
     record_audit(workspace_id, actor=actor, action="revoked", subject="key", subject_id=key_id, now=now)

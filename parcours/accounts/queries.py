@@ -1,6 +1,7 @@
 """Reads about workspaces, members, keys and the audit trail."""
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
@@ -27,7 +28,7 @@ def access_workspace(user: User, slug: str) -> tuple[Workspace, Role]:
             Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
         )
     if membership is None:
-        raise NotFound("There is no such workspace.")
+        raise NotFound(_("There is no such workspace."))
     return membership.workspace, Role(membership.role)
 
 
@@ -39,7 +40,7 @@ def workspace_of_key(secret: str, *kinds: KeyKind) -> Key:
             digest=presented, kind__in=[kind.value for kind in kinds], revoked_at=None
         ).first()
     if key is None:
-        raise BadKey("This key is unknown or was revoked.", hint="Make one under Settings, Keys.")
+        raise BadKey(_("This key is unknown or was revoked."), hint=_("Make one under Settings, Keys."))
     return key
 
 

@@ -4,6 +4,8 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from parcours.kernel.errors import Invalid
 
 
@@ -21,10 +23,10 @@ def spell(at: datetime, identity: object) -> str:
 def read(text: str) -> tuple[datetime, str]:
     """What `spell` was given."""
     try:
-        at, _, identity = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
+        at, _bar, identity = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
         instant = datetime.fromisoformat(at)
     except (Base64Error, ValueError) as error:
-        raise BadCursor("This is not a cursor of ours.", field="after") from error
+        raise BadCursor(_("This is not a cursor of ours."), field="after") from error
     if instant.tzinfo is None or not identity:
-        raise BadCursor("This is not a cursor of ours.", field="after")
+        raise BadCursor(_("This is not a cursor of ours."), field="after")
     return instant, identity

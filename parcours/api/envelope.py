@@ -14,6 +14,7 @@ from typing import Any
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from ninja.operation import Operation
 from ninja.params.models import QueryModel
 
@@ -99,9 +100,9 @@ def _check_request(request: HttpRequest) -> None:
     limit = LARGE_BODY_LIMIT if any(part in request.path for part in _LARGE) else BODY_LIMIT
     declared = request.headers.get("Content-Length", "0")
     if (declared.isdigit() and int(declared) > limit) or len(request.body) > limit:
-        raise problems.TooLarge(f"The body is larger than {limit // 1024} KB.")
+        raise problems.TooLarge(_("The body is larger than %(limit)s KB.") % {"limit": limit // 1024})
     if request.body and request.content_type != "application/json":
-        raise problems.NotJson("The body must be JSON.", hint="Send Content-Type: application/json.")
+        raise problems.NotJson(_("The body must be JSON."), hint=_("Send Content-Type: application/json."))
 
 
 def _query_parameters(run: Run) -> list[str]:
@@ -122,16 +123,18 @@ def _check_query(request: HttpRequest, known: list[str]) -> None:
     if unknown:
         raise problems.Unacceptable(
             [
-                problems.FieldError(name, f"There is no parameter “{name}”.{guess(name, known)}")
+                problems.FieldError(
+                    name, _("There is no parameter “%(name)s”.") % {"name": name} + guess(name, known)
+                )
                 for name in unknown
             ]
         )
 
 
 def _presented(request: HttpRequest) -> str:
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _space, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
-        raise BadKey("A key is missing.", hint="Send Authorization: Bearer ak_….")
+        raise BadKey(_("A key is missing."), hint=_("Send Authorization: Bearer ak_…."))
     return secret.strip()
 
 
@@ -158,7 +161,7 @@ def _accepted(response: HttpResponse) -> HttpResponse:
 def _claim(request: ApiRequest, presented: str) -> tuple[Replay, bool]:
     """Insert the key; waits for a concurrent request with the same key to commit or roll back."""
     if len(presented) > 200:
-        raise Invalid("An Idempotency-Key has at most 200 characters.", field="Idempotency-Key")
+        raise Invalid(_("An Idempotency-Key has at most 200 characters."), field="Idempotency-Key")
     call = request.call
     mine = Replay.objects.filter(workspace_id=call.workspace_id)
     mine.filter(at__lt=call.now - REPLAY_AGE).delete()
@@ -176,7 +179,7 @@ def _digest(request: HttpRequest) -> bytes:
 def _again(replay: Replay, request: HttpRequest) -> HttpResponse:
     if bytes(replay.request_digest) != _digest(request):
         raise KeyReused(
-            "This Idempotency-Key was used for another request.", hint="Use a new key for each request."
+            _("This Idempotency-Key was used for another request."), hint=_("Use a new key for each request.")
         )
     return HttpResponse(
         replay.body,
@@ -189,10 +192,10 @@ def _again(replay: Replay, request: HttpRequest) -> HttpResponse:
 def from_database(error: Exception) -> HttpResponse:
     """A clash with a simultaneous change, or a database that is away for a moment, can be tried again."""
     if isinstance(error, IntegrityError):
-        detail = {"detail": "Somebody else changed the same thing at this moment."}
-        return problems.problem(409, "conflict", "A simultaneous change.", detail, {"Retry-After": "1"})
+        detail = {"detail": _("Somebody else changed the same thing at this moment.")}
+        return problems.problem(409, "conflict", _("A simultaneous change."), detail, {"Retry-After": "1"})
     if isinstance(error, OperationalError):
-        detail = {"detail": "The database cannot be reached."}
-        return problems.problem(503, "unavailable", "Unavailable.", detail, {"Retry-After": "5"})
+        detail = {"detail": _("The database cannot be reached.")}
+        return problems.problem(503, "unavailable", _("Unavailable."), detail, {"Retry-After": "5"})
     logger.exception("An API operation failed", exc_info=error)
-    return problems.problem(500, "internal", "Something went wrong here; it was noted.")
+    return problems.problem(500, "internal", _("Something went wrong here; it was noted."))

@@ -7,6 +7,7 @@ import json
 from typing import Any, NoReturn
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
 from parcours.api.problems import Malformed
@@ -27,13 +28,14 @@ def read_json(body: bytes) -> Any:
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise Malformed(f"The body is not UTF-8 (byte {error.start}).") from error
+        raise Malformed(_("The body is not UTF-8 (byte %(byte)s).") % {"byte": error.start}) from error
     except json.JSONDecodeError as error:
         raise Malformed(
-            f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+            _("The body is not JSON: %(problem)s (line %(line)s, column %(column)s).")
+            % {"problem": error.msg, "line": error.lineno, "column": error.colno}
         ) from error
     except (RecursionError, ValueError) as error:
-        raise Malformed(f"The body cannot be read: {error}.") from error
+        raise Malformed(_("The body cannot be read: %(error)s.") % {"error": error}) from error
     check_values(value)
     return value
 
@@ -41,11 +43,11 @@ def read_json(body: bytes) -> Any:
 def check_values(value: Any, path: str = "", depth: int = 0) -> None:
     """Raise Malformed for text or numbers that cannot be stored."""
     if depth > MAX_DEPTH:
-        raise Malformed(f"The body is nested more than {MAX_DEPTH} deep.", field=path)
+        raise Malformed(_("The body is nested more than %(limit)s deep.") % {"limit": MAX_DEPTH}, field=path)
     if isinstance(value, str):
         check_text(value, path)
     elif isinstance(value, int | float) and abs(value) > LARGEST:
-        raise Malformed("This number is too large.", field=path)
+        raise Malformed(_("This number is too large."), field=path)
     elif isinstance(value, dict):
         for name, inner in value.items():
             check_text(name, path)
@@ -58,7 +60,7 @@ def check_values(value: Any, path: str = "", depth: int = 0) -> None:
 def check_text(text: str, path: str) -> None:
     """Raise Malformed for NUL characters and half surrogates."""
     if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
-        raise Malformed("This text holds a character that cannot be stored.", field=path)
+        raise Malformed(_("This text holds a character that cannot be stored."), field=path)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
 from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
@@ -47,7 +48,7 @@ class Unacceptable(Invalid):
     code = "invalid"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        super().__init__("Some values are not acceptable.", hint="See `errors`.")
+        super().__init__(_("Some values are not acceptable."), hint=_("See `errors`."))
         self.errors = tuple(errors)
 
 
@@ -78,7 +79,7 @@ def from_error(error: DomainError) -> HttpResponse:
     elif error.field:
         members["errors"] = [asdict(FieldError(error.field, error.message))]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    return problem(status, error.code, type(error).__doc__ or error.message, members, headers)
+    return problem(status, error.code, _(error.title()), members, headers)
 
 
 def problem(
@@ -88,10 +89,10 @@ def problem(
     members: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """A problem document: `type`, `title`, `status`, `code`, and what `members` adds."""
+    """A problem document: `type`, `title`, `status`, `code`, and what `members` adds. Texts are in the language asked for."""
     document = {
         "type": f"urn:parcours:problem:{code}",
-        "title": title.splitlines()[0],
+        "title": title,
         "status": status,
         "code": code,
         **(members or {}),

@@ -5,6 +5,7 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.urls import URLPattern, path, re_path
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
@@ -17,8 +18,8 @@ View = Callable[..., HttpResponse]
 @csrf_exempt
 def nowhere(request: HttpRequest) -> HttpResponse:
     """There is no such operation."""
-    detail = {"detail": "There is no such operation.", "hint": "See /api/v1/openapi.json."}
-    return problem(404, "not_found", "There is no such thing here.", detail)
+    detail = {"detail": _("There is no such operation."), "hint": _("See /api/v1/openapi.json.")}
+    return problem(404, "not_found", _("There is no such thing here."), detail)
 
 
 @require_safe
@@ -36,8 +37,8 @@ def with_problems(view: View) -> View:
         response = view(request, *args, **kwargs)
         if isinstance(response, HttpResponseNotAllowed):
             allowed = {"Allow": response.headers["Allow"]}
-            detail = {"detail": f"This address takes {allowed['Allow']}."}
-            return problem(405, "method_not_allowed", "This method is not allowed here.", detail, allowed)
+            detail = {"detail": _("This address takes %(methods)s.") % {"methods": allowed["Allow"]}}
+            return problem(405, "method_not_allowed", _("This method is not allowed here."), detail, allowed)
         return response
 
     return answered

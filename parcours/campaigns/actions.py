@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import SYSTEM, Actor
@@ -140,13 +141,23 @@ def _mailings(campaign: Campaign) -> list[int]:
     return [] if campaign.mailing_id is None else [campaign.mailing_id]
 
 
+_IT_IS = {
+    "draft": gettext_noop("This campaign is a draft."),
+    "scheduled": gettext_noop("This campaign is scheduled."),
+    "running": gettext_noop("This campaign is being sent."),
+    "paused": gettext_noop("This campaign is paused."),
+    "finished": gettext_noop("This campaign is finished."),
+    "cancelled": gettext_noop("This campaign is cancelled."),
+}
+
+
 def _locked(workspace_id: int, campaign_id: int, *states: CampaignState) -> Campaign:
     """The campaign, locked, in one of the states. Raises UnknownCampaign or WrongState."""
     queries.access_campaign(workspace_id, campaign_id)
     campaign = Campaign.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, pk=campaign_id)
     if campaign.state not in states:
         raise WrongState(
-            _("This cannot be done to a campaign that is %(state)s.") % {"state": campaign.state},
+            _("%(it_is)s This cannot be done any more, or not yet.") % {"it_is": _(_IT_IS[campaign.state])},
             field="state",
         )
     return campaign

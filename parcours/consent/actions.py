@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from parcours.accounts.actions import record_audit
@@ -58,18 +59,20 @@ def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:
     """The statement, checked, on the channel on which its purpose is kept."""
     purpose = purposes.get(one.purpose)
     if purpose is None:
-        known = ", ".join(sorted(purposes)) or "none"
+        known = ", ".join(sorted(purposes)) or "–"
         raise UnknownPurpose(
-            f"There is no purpose “{one.purpose}”.", field="purpose", hint=f"Known: {known}."
+            _("There is no purpose “%(purpose)s”.") % {"purpose": one.purpose},
+            field="purpose",
+            hint=_("Known: %(known)s.") % {"known": known},
         )
     _check(one, Basis(purpose.basis))
     if purpose.is_measuring:
         return replace(one, channel=Channel.ANY)
     if one.channel is Channel.ANY:
         raise WrongChannel(
-            f"“{one.purpose}” is said for one channel at a time.",
+            _("“%(purpose)s” is said for one channel at a time.") % {"purpose": one.purpose},
             field="channel",
-            hint="Name the channel: email or sms.",
+            hint=_("Name the channel: email or sms."),
         )
     return one
 
@@ -77,11 +80,13 @@ def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:
 def _check(one: Statement, basis: Basis) -> None:
     if one.act not in _FITTING[basis]:
         raise NotForThisBasis(
-            f"“{one.act.value}” does not fit “{one.purpose}”, whose basis is {basis.value}.", field="act"
+            _("“%(act)s” does not fit “%(purpose)s”, whose basis is %(basis)s.")
+            % {"act": one.act.value, "purpose": one.purpose, "basis": basis.value},
+            field="act",
         )
     if not one.evidence.source.strip():
         raise MissingEvidence(
-            "A statement needs its source.", field="source", hint="Say where it was collected."
+            _("A statement needs its source."), field="source", hint=_("Say where it was collected.")
         )
 
 
@@ -100,9 +105,9 @@ def save_purpose(
     if not created:
         if "basis" in fields and fields["basis"] != purpose.basis:
             raise NotForThisBasis(
-                "The legal basis of a purpose cannot change.",
+                _("The legal basis of a purpose cannot change."),
                 field="basis",
-                hint="Make a new purpose instead.",
+                hint=_("Make a new purpose instead."),
             )
         for field, value in fields.items():
             setattr(purpose, field, value)
@@ -143,11 +148,11 @@ def lift_suppression(
 ) -> None:
     """Allow an address again, by a person's decision; the trail says whose."""
     hashed = queries.address_hash(workspace_id, channel, address)
-    removed, _ = Suppression.objects.filter(
+    removed, _by_model = Suppression.objects.filter(
         workspace_id=workspace_id, channel=channel.value, address_hash=hashed
     ).delete()
     if not removed:
-        raise NotFound("This address is not suppressed.")
+        raise NotFound(_("This address is not suppressed."))
     record_audit(
         workspace_id,
         actor=actor,

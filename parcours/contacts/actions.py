@@ -10,6 +10,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
@@ -80,7 +81,7 @@ def _on_list(
         workspace_id=workspace_id, slug=slug, contact_ids=list(contact_ids), now=now
     )
     if not found and not List.objects.filter(workspace_id=workspace_id, slug=slug).exists():
-        raise UnknownList(f"No list is called “{slug}”.", field="list")
+        raise UnknownList(_("No list is called “%(slug)s”.") % {"slug": slug}, field="list")
     return [row["contact_id"] for row in found]
 
 
@@ -90,7 +91,7 @@ def change_attribute(
     """Give contacts one value (None removes it); return those who had another. Raises UnknownAttribute, InvalidAttribute."""
     declared = declared_attributes(workspace_id).get(name)
     if declared is None:
-        raise UnknownAttribute(f"No attribute is called “{name}”.", field=name)
+        raise UnknownAttribute(_("No attribute is called “%(name)s”.") % {"name": name}, field=name)
     kept = attributes.accepted(declared, value)
     return statements.change_attribute.rows(
         Changed,
@@ -108,7 +109,7 @@ def create_list(workspace_id: int, slug: str, name: str, *, actor: Actor, now: d
         with transaction.atomic():
             made = List.objects.create(workspace_id=workspace_id, slug=slug, name=name, created_at=now)
     except IntegrityError:
-        raise ListExists(f"There is a list “{slug}” already.", field="slug") from None
+        raise ListExists(_("There is a list “%(slug)s” already.") % {"slug": slug}, field="slug") from None
     record_audit(workspace_id, actor=actor, action="created", subject="list", subject_id=slug, now=now)
     return made
 
@@ -126,9 +127,11 @@ def declare_attribute(
 ) -> Attribute:
     """Declare an attribute. Raises InvalidAttributeName, AttributeExists, TooManyAttributes."""
     if attributes.name_of(name) != name or name in attributes.RESERVED_NAMES:
-        raise InvalidAttributeName(f"“{name}” cannot name an attribute.", field="name")
+        raise InvalidAttributeName(_("“%(name)s” cannot name an attribute.") % {"name": name}, field="name")
     if len(declared_attributes(workspace_id)) >= attributes.MAX_DECLARED:
-        raise TooManyAttributes(f"A workspace has at most {attributes.MAX_DECLARED} attributes.")
+        raise TooManyAttributes(
+            _("A workspace has at most %(limit)s attributes.") % {"limit": attributes.MAX_DECLARED}
+        )
     try:
         with transaction.atomic():
             made = Attribute.objects.create(
@@ -140,6 +143,8 @@ def declare_attribute(
                 options=list(options),
             )
     except IntegrityError:
-        raise AttributeExists(f"There is an attribute “{name}” already.", field="name") from None
+        raise AttributeExists(
+            _("There is an attribute “%(name)s” already.") % {"name": name}, field="name"
+        ) from None
     record_audit(workspace_id, actor=actor, action="declared", subject="attribute", subject_id=name, now=now)
     return made

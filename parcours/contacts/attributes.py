@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from parcours.contacts.errors import InvalidAttribute, InvalidAttributeName
 from parcours.contacts.identities import shown
 from parcours.contacts.types import AttributeType, Declared
@@ -41,9 +43,9 @@ def name_of(text: str) -> str:
     name = _NOT_A_WORD.sub("_", spaced.lower()).strip("_")
     if _NAME.fullmatch(name) is None:
         raise InvalidAttributeName(
-            f"“{shown(text)}” cannot name an attribute.",
+            _("“%(text)s” cannot name an attribute.") % {"text": shown(text)},
             field=shown(text),
-            hint="Begin with a letter; use at most 60 letters, digits and underscores.",
+            hint=_("Begin with a letter; use at most 60 letters, digits and underscores."),
         )
     return name
 
@@ -78,7 +80,8 @@ def type_of(name: str, value: Any) -> AttributeType:
             return AttributeType.LIST
         case _:
             raise InvalidAttribute(
-                f"“{shown(name)}” holds a value that is neither text, number, date, yes/no nor a list of texts.",
+                _("“%(name)s” holds a value that is neither text, number, date, yes/no nor a list of texts.")
+                % {"name": shown(name)},
                 field=name,
             )
 
@@ -90,12 +93,15 @@ def accepted(attribute: Declared, value: Any) -> Any:
     kept = _READERS[attribute.type](value)
     if kept is None:
         raise InvalidAttribute(
-            f"“{attribute.name}” takes {_WANTED[attribute.type]}; “{shown(str(value))}” is not.",
+            _("“%(name)s” takes %(wanted)s; “%(value)s” is not.")
+            % {"name": attribute.name, "wanted": _wanted(attribute.type), "value": shown(str(value))},
             field=attribute.name,
         )
     if attribute.type is AttributeType.CATEGORY and attribute.options and kept not in attribute.options:
         raise InvalidAttribute(
-            f"“{attribute.name}” takes one of {', '.join(attribute.options)}.", field=attribute.name
+            _("“%(name)s” takes one of %(options)s.")
+            % {"name": attribute.name, "options": ", ".join(attribute.options)},
+            field=attribute.name,
         )
     return kept
 
@@ -158,11 +164,20 @@ _READERS: dict[AttributeType, Callable[[Any], Any]] = {
     AttributeType.DATE: _day,
     AttributeType.LIST: _list,
 }
-_WANTED = {
-    AttributeType.TEXT: f"a text of at most {MAX_TEXT} characters",
-    AttributeType.CATEGORY: f"a text of at most {MAX_CATEGORY} characters",
-    AttributeType.NUMBER: "a number",
-    AttributeType.BOOLEAN: "true or false",
-    AttributeType.DATE: "a date such as 2026-03-10",
-    AttributeType.LIST: f"a list of at most {MAX_ITEMS} short texts",
-}
+
+
+def _wanted(kind: AttributeType) -> str:
+    """What an attribute of this type takes, in the reader's words."""
+    match kind:
+        case AttributeType.TEXT:
+            return _("a text of at most %(limit)s characters") % {"limit": MAX_TEXT}
+        case AttributeType.CATEGORY:
+            return _("a text of at most %(limit)s characters") % {"limit": MAX_CATEGORY}
+        case AttributeType.NUMBER:
+            return _("a number")
+        case AttributeType.BOOLEAN:
+            return _("true or false")
+        case AttributeType.DATE:
+            return _("a date such as 2026-03-10")
+        case AttributeType.LIST:
+            return _("a list of at most %(limit)s short texts") % {"limit": MAX_ITEMS}

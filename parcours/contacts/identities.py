@@ -9,6 +9,7 @@ import re
 from functools import cache
 from zoneinfo import available_timezones
 
+from django.utils.translation import gettext as _
 from email_validator import EmailNotValidError, validate_email
 
 from parcours.contacts.errors import InvalidEmail, InvalidIdentity, InvalidLanguage, InvalidTimeZone
@@ -53,7 +54,9 @@ def _international(address: str) -> str:
 
 def _not_an_address(text: str) -> InvalidEmail:
     return InvalidEmail(
-        f"“{shown(text)}” is not an e-mail address.", field="email", hint="Write it as name@example.org."
+        _("“%(text)s” is not an e-mail address.") % {"text": shown(text)},
+        field="email",
+        hint=_("Write it as name@example.org."),
     )
 
 
@@ -71,7 +74,8 @@ def identity(kind: IdentityKind, value: str) -> Identity:
     trimmed = value.strip()
     if not 1 <= len(trimmed) <= MAX_LENGTH or has_control_characters(trimmed):
         raise InvalidIdentity(
-            f"The {kind.value} id “{shown(value)}” is empty, longer than {MAX_LENGTH} characters or not plain text.",
+            _("The id “%(value)s” is empty, longer than %(limit)s characters or not plain text.")
+            % {"value": shown(value), "limit": MAX_LENGTH},
             field=kind.value,
         )
     return kind, trimmed
@@ -82,7 +86,9 @@ def phone(text: str) -> str:
     number = text.translate(_PHONE_PUNCTUATION)
     if _PHONE.fullmatch(number) is None:
         raise InvalidIdentity(
-            f"“{shown(text)}” is not a phone number.", field="phone", hint="Write it as +33612345678."
+            _("“%(text)s” is not a phone number.") % {"text": shown(text)},
+            field="phone",
+            hint=_("Write it as +33612345678."),
         )
     return number
 
@@ -92,7 +98,9 @@ def language(text: str) -> str:
     primary = re.split("[-_]", text.strip().lower(), maxsplit=1)[0]
     if _LANGUAGE.fullmatch(primary) is None:
         raise InvalidLanguage(
-            f"“{shown(text)}” is not a language.", field="language", hint="Use two letters, such as fr."
+            _("“%(text)s” is not a language.") % {"text": shown(text)},
+            field="language",
+            hint=_("Use two letters, such as fr."),
         )
     return primary
 
@@ -102,7 +110,9 @@ def time_zone(text: str) -> str:
     name = text.strip()
     if name not in _zones():
         raise InvalidTimeZone(
-            f"“{shown(text)}” is not a time zone.", field="time_zone", hint="Use a name such as Europe/Paris."
+            _("“%(text)s” is not a time zone.") % {"text": shown(text)},
+            field="time_zone",
+            hint=_("Use a name such as Europe/Paris."),
         )
     return name
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from parcours.contacts import identities as spelling
 from parcours.contacts.errors import UnknownContact
 from parcours.contacts.models import Attribute
@@ -16,7 +18,7 @@ def contact(workspace_id: int, contact_id: UUID) -> ContactRow:
     """One contact; UnknownContact when there is none here."""
     found = statements.contact.row(ContactRow, workspace_id=workspace_id, contact_id=contact_id)
     if found is None:
-        raise UnknownContact("There is no such contact.")
+        raise UnknownContact(_("There is no such contact."))
     return found
 
 

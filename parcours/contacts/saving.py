@@ -13,6 +13,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, OperationalError, transaction
+from django.utils.translation import gettext as _
 
 from parcours.contacts import attributes, identities, merging
 from parcours.contacts.errors import (
@@ -72,9 +73,9 @@ class Vocabulary:
             return found
         if not self.is_open:
             raise UnknownAttribute(
-                f"No attribute is called “{identities.shown(name)}”.",
+                _("No attribute is called “%(name)s”.") % {"name": identities.shown(name)},
                 field=identities.shown(name),
-                hint="Declare it under Settings, Attributes, or correct its name.",
+                hint=_("Declare it under Settings, Attributes, or correct its name."),
             )
         plain = attributes.name_of(name)
         if plain in self.declared or value is None:
@@ -84,11 +85,13 @@ class Vocabulary:
     def _declare(self, plain: str, label: str, value: Any) -> Declared:
         if plain in attributes.RESERVED_NAMES:
             raise InvalidAttributeName(
-                f"“{plain}” is a field of every contact, not an attribute.", field=plain
+                _("“%(plain)s” is a field of every contact, not an attribute.") % {"plain": plain},
+                field=plain,
             )
         if len(self.declared) >= attributes.MAX_DECLARED:
             raise TooManyAttributes(
-                f"A workspace has at most {attributes.MAX_DECLARED} attributes.", field=plain
+                _("A workspace has at most %(limit)s attributes.") % {"limit": attributes.MAX_DECLARED},
+                field=plain,
             )
         declared = Declared(plain, attributes.type_of(plain, value))
         attributes.accepted(declared, value)
@@ -131,7 +134,7 @@ def _stated(person: Person, vocabulary: Vocabulary) -> tuple[Stated, tuple[Refus
         email, known = possible, [(IdentityKind.EMAIL, possible)]
     if not known:
         raise InvalidIdentity(
-            "Nothing says who this is.", hint="Give an e-mail address, a phone number or an id."
+            _("Nothing says who this is."), hint=_("Give an e-mail address, a phone number or an id.")
         )
     values, refused = vocabulary.read(person.attributes)
     stated = Stated(
@@ -161,7 +164,7 @@ def _declare_new(workspace_id: int, vocabulary: Vocabulary) -> None:
 def _with_retries(write: Callable[[bool], list[SavedPerson]]) -> list[SavedPerson]:
     """Write inside a savepoint, again when another writer was faster, with the exclusive lock once a merge is needed."""
     merging_allowed = False
-    for _ in range(ATTEMPTS):
+    for _attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
                 return write(merging_allowed)
@@ -172,7 +175,7 @@ def _with_retries(write: Callable[[bool], list[SavedPerson]]) -> list[SavedPerso
         except OperationalError as error:
             if "deadlock" not in str(error):
                 raise
-    raise Contended("Others are changing the same people.", hint="Try again.")
+    raise Contended(_("Others are changing the same people."), hint=_("Try again."))
 
 
 def _write(

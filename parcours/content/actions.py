@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from parcours.accounts.actions import record_audit
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
@@ -82,11 +84,13 @@ def save_template(
 def _check(bodies: Mapping[str, Mapping[str, str]], language: str) -> None:
     if language not in bodies:
         raise TemplateError(
-            f"The workspace's own language, “{language}”, is missing.", field=language, hint="Write it first."
+            _("The workspace's own language, “%(language)s”, is missing.") % {"language": language},
+            field=language,
+            hint=_("Write it first."),
         )
     for spoken, body in bodies.items():
         if not body["subject"].strip():
-            raise TemplateError("A message needs a subject.", field=f"{spoken}.subject")
+            raise TemplateError(_("A message needs a subject."), field=f"{spoken}.subject")
         try:
             queries.made_ready(body, spoken)
             for field in _FIELDS:
@@ -101,7 +105,11 @@ def _check_filters(source: str, field: str) -> None:
     unknown = sorted(set(liquid.analyse(source).filters) - set(filters.FILTERS))
     if unknown:
         known = ", ".join(sorted(filters.FILTERS))
-        raise TemplateSyntax(f"There is no filter “{unknown[0]}”.", field=field, hint=f"Filters: {known}.")
+        raise TemplateSyntax(
+            _("There is no filter “%(name)s”.") % {"name": unknown[0]},
+            field=field,
+            hint=_("Filters: %(known)s.") % {"known": known},
+        )
 
 
 def save_coupon(

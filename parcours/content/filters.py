@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
+from django.utils.translation import gettext as _
 from liquid import RenderContext
 from liquid.builtin.filters import array, math, misc, string
 from liquid.filter import with_context
@@ -151,7 +152,7 @@ def replace(value: object, old: object, new: object = "") -> str:
     """Like Liquid's, but refuses results that would be too long before making them."""
     text, sought, instead = _text(value), _text(old), _text(new)
     if text.count(sought) * len(instead) > MAX_TEXT:
-        raise TemplateLimit("A replaced text would be too long.")
+        raise TemplateLimit(_("A replaced text would be too long."))
     return text.replace(sought, instead)
 
 
@@ -160,7 +161,7 @@ def join(value: object, separator: object = " ") -> str:
     items = [_text(item) for item in value] if isinstance(value, list | tuple) else [_text(value)]
     between = _text(separator)
     if len(items) * len(between) + sum(map(len, items)) > MAX_TEXT:
-        raise TemplateLimit("A joined text would be too long.")
+        raise TemplateLimit(_("A joined text would be too long."))
     return between.join(items)
 
 

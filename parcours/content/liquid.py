@@ -359,8 +359,9 @@ def explained(error: Exception, *, field: str = "") -> TemplateError:
             _("The template takes too much room or time and was stopped."), line=line, field=field
         )
     if isinstance(error, UnknownFilterError):
-        hint = _("Filters: %(names)s.") % {"names": ", ".join(sorted(filters.FILTERS))}
-        return TemplateSyntax(str(error.message), line=line, field=field, hint=hint)
+        hint = _("Filters: %(known)s.") % {"known": ", ".join(sorted(filters.FILTERS))}
+        problem = _("Liquid cannot read this: %(detail)s.") % {"detail": error.message}
+        return TemplateSyntax(problem, line=line, field=field, hint=hint)
     detail = error.message if isinstance(error, LiquidError) else type(error).__name__
     return TemplateSyntax(
         _("Liquid cannot read this: %(detail)s.") % {"detail": detail}, line=line, field=field

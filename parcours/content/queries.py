@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from parcours.accounts.models import Workspace
 from parcours.contacts import queries as contacts
@@ -32,7 +33,7 @@ def template(workspace_id: int, slug: str) -> Template:
     """One template, or UnknownTemplate."""
     found = Template.objects.filter(workspace_id=workspace_id, slug=slug).first()
     if found is None:
-        raise UnknownTemplate(f"There is no template “{slug}”.", field="template")
+        raise UnknownTemplate(_("There is no template “%(slug)s”.") % {"slug": slug}, field="template")
     return found
 
 
@@ -44,7 +45,7 @@ def latest_version(workspace_id: int, slug: str) -> TemplateVersion:
         .first()
     )
     if found is None:
-        raise UnknownTemplate(f"There is no template “{slug}”.", field="template")
+        raise UnknownTemplate(_("There is no template “%(slug)s”.") % {"slug": slug}, field="template")
     return found
 
 
@@ -52,7 +53,7 @@ def version(workspace_id: int, version_id: int) -> TemplateVersion:
     """One saved state of a template, or UnknownTemplate."""
     found = TemplateVersion.objects.filter(workspace_id=workspace_id, pk=version_id).first()
     if found is None:
-        raise UnknownTemplate("There is no such version of a template.", field="template")
+        raise UnknownTemplate(_("There is no such version of a template."), field="template")
     return found
 
 
@@ -170,7 +171,9 @@ def preview(
     """
     bodies = version(workspace_id, template_version_id).bodies
     if language not in bodies:
-        raise TemplateError(f"This template has no text in “{language}”.", field="language")
+        raise TemplateError(
+            _("This template has no text in “%(language)s”.") % {"language": language}, field="language"
+        )
     making_ready = compiled(workspace_id, template_version_id, language)
     return _as_seen_by(workspace_id, making_ready, contact_id, language, event=event, now=now)
 

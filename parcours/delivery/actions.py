@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
 
 from parcours.accounts.actions import record_audit
@@ -378,7 +379,7 @@ def settle(workspace_id: int, message_id: UUID, *, was_sent: bool, actor: Actor,
         Moved, workspace_id=workspace_id, id=message_id, was_sent=was_sent, now=now
     )
     if not moved:
-        raise NotInDoubt("This message is not in doubt.", hint="Somebody has settled it already.")
+        raise NotInDoubt(_("This message is not in doubt."), hint=_("Somebody has settled it already."))
     _append_outcomes(workspace_id, moved, {}, now)
     record_audit(
         workspace_id,

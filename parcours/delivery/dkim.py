@@ -13,6 +13,7 @@ from typing import Self
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from django.utils.translation import gettext as _
 
 from parcours.kernel.errors import DomainError
 
@@ -65,14 +66,16 @@ class Signer:
             key = serialization.load_pem_private_key(private_pem, password=None)
         except (ValueError, TypeError) as error:
             raise DkimFailed(
-                "The DKIM key cannot be read.", field="key", hint="Generate a new key."
+                _("The DKIM key cannot be read."), field="key", hint=_("Generate a new key.")
             ) from error
         if not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:
             raise DkimFailed(
-                "The DKIM key is not RSA of at least 2048 bits.", field="key", hint="Generate a new key."
+                _("The DKIM key is not RSA of at least 2048 bits."),
+                field="key",
+                hint=_("Generate a new key."),
             )
         if not _LABELS.fullmatch(domain) or not _LABELS.fullmatch(selector):
-            raise DkimFailed("Domain and selector must be lower-case DNS names.", field="domain")
+            raise DkimFailed(_("Domain and selector must be lower-case DNS names."), field="domain")
         return cls(domain, selector, key)
 
     def sign(self, message: bytes, timestamp: int) -> bytes:
@@ -81,7 +84,7 @@ class Signer:
         """
         head, separator, body = message.partition(b"\r\n\r\n")
         if not separator:
-            raise DkimFailed("The message has no end of its headers.")
+            raise DkimFailed(_("The message has no end of its headers."))
         names, signed = _chosen(_headers(head + b"\r\n"))
         body_hash = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode("ascii")
         header = (
@@ -91,7 +94,7 @@ class Signer:
             f" bh={body_hash};\r\n"
             f" b="
         ).encode("ascii")
-        name, _, value = header.partition(b":")
+        name, _colon, value = header.partition(b":")
         signed.append(relaxed_header(name, value))
         signature = base64.b64encode(self.key.sign(b"\r\n".join(signed), padding.PKCS1v15(), hashes.SHA256()))
         lines = [signature[start : start + 72] for start in range(0, len(signature), 72)]

@@ -20,6 +20,7 @@ from email.utils import format_datetime
 from hashlib import blake2b
 
 import idna
+from django.utils.translation import gettext as _
 
 from parcours.content.encoding import quoted_printable
 from parcours.kernel.errors import DomainError
@@ -148,7 +149,7 @@ def address(text: str, *, field: str = "address") -> str:
         or not _DOMAIN.fullmatch(domain)
     ):
         raise UnsafeMail(
-            "This is not an address that mail can be sent to.", field=field, hint="Correct the address."
+            _("This is not an address that mail can be sent to."), field=field, hint=_("Correct the address.")
         )
     return f"{local}@{domain}"
 
@@ -185,10 +186,10 @@ def _fields(mail: Mail, boundary: str) -> Iterator[tuple[str, str]]:
         yield "Reply-To", address(mail.reply_to, field="reply_to")
     yield "Subject", _unstructured(mail.subject, room=_MAX_WORD_LINE - 9)
     if mail.date.tzinfo is None:
-        raise UnsafeMail("The date has no time zone.", field="date")
+        raise UnsafeMail(_("The date has no time zone."), field="date")
     yield "Date", format_datetime(mail.date)
     if not _MESSAGE_ID.fullmatch(mail.message_id) or len(mail.message_id) > 250:
-        raise UnsafeMail("This is not a Message-ID.", field="message_id")
+        raise UnsafeMail(_("This is not a Message-ID."), field="message_id")
     yield "Message-ID", mail.message_id
     yield from _extra_headers(mail.headers)
     yield "MIME-Version", "1.0"
@@ -206,11 +207,13 @@ def _extra_headers(headers: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, 
             or key in seen
         ):
             raise UnsafeMail(
-                "This header cannot be added.", field=name[:60], hint="Name each header once; some are ours."
+                _("This header cannot be added."),
+                field=name[:60],
+                hint=_("Name each header once; some are ours."),
             )
         seen.add(key)
         if not _PLAIN_TEXT.fullmatch(value) or "=?" in value:
-            raise UnsafeMail("A header's value must be plain ASCII on one line.", field=name)
+            raise UnsafeMail(_("A header's value must be plain ASCII on one line."), field=name)
         yield name, _folded(value, _MAX_LINE - len(name) - 2, field=name)
 
 
@@ -262,7 +265,7 @@ def _folded(value: str, room: int, *, field: str) -> str:
             line = grown
     lines.append(line)
     if max(map(len, lines)) > _HARD_LIMIT - 80:
-        raise UnsafeMail("A header's value has a word that is too long for a line.", field=field)
+        raise UnsafeMail(_("A header's value has a word that is too long for a line."), field=field)
     return "\r\n ".join(lines)
 
 
@@ -274,7 +277,7 @@ def _check(message: bytes, names: list[str], mark: bytes) -> None:
     """Read the header block back: exactly the intended names in their order, no stray CR, LF, NUL or 8-bit,
     three marks.
     """
-    head, _, body = message.partition(b"\r\n\r\n")
+    head, _separator, body = message.partition(b"\r\n\r\n")
     found = [
         line.partition(b":")[0].decode("ascii")
         for line in head.split(b"\r\n")
@@ -289,4 +292,4 @@ def _check(message: bytes, names: list[str], mark: bytes) -> None:
         or not message.isascii()
         or body.count(mark) != 3
     ):
-        raise BrokenMail("A message did not read back as it was meant and was not sent.")
+        raise BrokenMail(_("A message did not read back as it was meant and was not sent."))

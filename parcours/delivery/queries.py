@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from parcours.audiences import language as rules
 from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMessage
@@ -160,7 +162,7 @@ def message(workspace_id: int, message_id: UUID) -> MessageRow:
     """One message, or UnknownMessage."""
     found = statements.message.row(MessageRow, workspace_id=workspace_id, id=message_id)
     if found is None:
-        raise UnknownMessage("There is no such message.")
+        raise UnknownMessage(_("There is no such message."))
     return found
 
 

@@ -8,6 +8,8 @@ from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import SYSTEM, Actor
 from parcours.delivery import dkim, mime
@@ -49,7 +51,7 @@ def set_up_sending(
     from_email = mime.address(from_email, field="from_email")
     reply_to = mime.address(reply_to, field="reply_to") if reply_to else ""
     if marketing_per_day < 1:
-        raise BadSending("At least one marketing message a day is needed.", field="marketing_per_day")
+        raise BadSending(_("At least one marketing message a day is needed."), field="marketing_per_day")
     domain = from_email.rpartition("@")[2].lower()
     fields = {
         "from_name": from_name[:120],
@@ -64,7 +66,7 @@ def set_up_sending(
     if sending is None or sending.dkim_domain != domain or sending.dkim_selector != dkim_selector:
         key = crypto.seal(_SEALED_FOR, dkim.generate_key())
         fields |= {"dkim_domain": domain, "dkim_selector": dkim_selector, "dkim_key": key}
-    saved, _ = Sending.objects.update_or_create(workspace_id=workspace_id, defaults=fields)
+    saved, _created = Sending.objects.update_or_create(workspace_id=workspace_id, defaults=fields)
     shown = {name: str(value) for name, value in fields.items() if name != "dkim_key"}
     record_audit(workspace_id, actor=actor, action="changed", subject="sending", detail=shown, now=now)
     return saved
@@ -84,7 +86,7 @@ def resume_sending(workspace_id: int, *, actor: Actor, now: datetime) -> None:
     """Let messages leave again. Raises NotSetUp when there is nothing to resume."""
     resumed = Sending.objects.filter(workspace_id=workspace_id).exclude(paused_at=None)
     if not resumed.update(paused_at=None, pause_reason=""):
-        raise NotSetUp("Sending is not paused here.")
+        raise NotSetUp(_("Sending is not paused here."))
     record_audit(workspace_id, actor=actor, action="resumed", subject="sending", now=now)
 
 

@@ -94,7 +94,7 @@ def _shown(name: str, value: Any, language: str, time_zone: str) -> str:
     if name in ("since", "until"):
         at = datetime.fromisoformat(value).astimezone(ZoneInfo(time_zone))
         with translation.override(language):
-            return dateformat.format(at, "j F Y H:i")
+            return dateformat.format(at, "j F Y H:i T")
     if name == "day":
         with translation.override(language):
             return dateformat.format(date.fromisoformat(value), "j F Y")

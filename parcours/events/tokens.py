@@ -23,6 +23,7 @@ from uuid import UUID
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.utils.translation import gettext as _
 
 from parcours.kernel import crypto
 from parcours.kernel.errors import DomainError
@@ -120,9 +121,9 @@ class TokenSigner:
         """
         if not is_web_address(url):
             raise RefusedTarget(
-                f"“{url[:80]}” is not a web address that a tracked link can lead to.",
+                _("“%(url)s” is not a web address that a tracked link can lead to.") % {"url": url[:80]},
                 field="url",
-                hint="Use an address that begins with https:// or http://.",
+                hint=_("Use an address that begins with https:// or http://."),
             )
         payload = _click_payload(token)
         return _spell(payload + _signature(self._click_hash, payload + url.encode()))
@@ -218,6 +219,6 @@ def _read(text: str) -> bytes:
 
 def _invalid() -> InvalidToken:
     return InvalidToken(
-        "This link is incomplete or has been changed.",
-        hint="Open it again from the message it came with.",
+        _("This link is incomplete or has been changed."),
+        hint=_("Open it again from the message it came with."),
     )

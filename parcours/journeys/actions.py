@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import SYSTEM, Actor
@@ -168,13 +169,21 @@ def _mailings(journey: Journey) -> list[int]:
     return list(found.values_list("id", flat=True))
 
 
+_IT_IS = {
+    "draft": gettext_noop("This journey is a draft."),
+    "published": gettext_noop("This journey is published."),
+    "paused": gettext_noop("This journey is paused."),
+    "archived": gettext_noop("This journey is archived."),
+}
+
+
 def _locked(workspace_id: int, slug: str, *states: JourneyState, doing: str) -> Journey:
     """The journey, locked, in one of the states; waits for cohorts that are moving. Raises UnknownJourney or WrongState."""
     queries.access_journey(workspace_id, slug)
     journey = Journey.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, slug=slug)
     if journey.state not in states:
         raise WrongState(
-            _("A journey that is %(state)s cannot be %(doing)s.") % {"state": journey.state, "doing": doing},
+            _("%(it_is)s It cannot be %(doing)s.") % {"it_is": _(_IT_IS[journey.state]), "doing": doing},
             field="state",
         )
     return journey

@@ -7,17 +7,29 @@ DomainError            a request that cannot be carried out, with what, where an
 └── Conflict           the thing is in a state that does not allow this
 """
 
+import re
+
 
 class DomainError(Exception):
     """Something a person asked for cannot be done. `message` says what; `field` where; `hint` how to mend it."""
 
     code = "error"
 
+    @classmethod
+    def title(cls) -> str:
+        """What kind of error this is, in English: the first sentence of the class's docstring. The catalogue has its French."""
+        return first_sentence(cls.__doc__ or cls.__name__)
+
     def __init__(self, message: str, *, field: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.field = field
         self.hint = hint
+
+
+def first_sentence(text: str) -> str:
+    """A docstring's first sentence, on one line."""
+    return re.split(r"(?<=\.) (?=[A-Z`])", " ".join(text.split()))[0]
 
 
 class NotFound(DomainError):

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, cast
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from parcours.accounts.models import Membership, User, Workspace
@@ -51,7 +52,9 @@ def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]
         def guarded(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
             staff = cast(StaffRequest, request)
             if not staff.role.may(role):
-                raise Forbidden("Your role in this workspace does not allow this.", hint="Ask an owner.")
+                raise Forbidden(
+                    _("Your role in this workspace does not allow this."), hint=_("Ask an owner.")
+                )
             return view(staff, *args, **kwargs)
 
         marked = cast(GuardedView, guarded)

@@ -169,3 +169,35 @@ def test_audit_names_the_key(till: Machine, workspace: Workspace) -> None:
         entry = AuditEntry.objects.get(subject="list")
     assert entry.actor == "API key “till”"
     assert entry.key_id is not None
+
+
+FRENCH = {"Accept-Language": "fr-CH, fr;q=0.9, en;q=0.5"}
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (
+            {"emial": "marc@example.com"},
+            "Il n’y a pas de champ «\u00a0emial\u00a0». Vouliez-vous dire «\u00a0email\u00a0»\u00a0?",
+        ),
+        ({}, "Ce champ manque."),
+        ({**MARC, "consents": "yes"}, "Il faut une liste."),
+        (
+            {**MARC, "consents": [{"purpose": "nonsense", "granted": True, "source": "till"}]},
+            "Il n’y a pas de finalité «\u00a0nonsense\u00a0».",
+        ),
+        ({"email": "marc"}, "«\u00a0marc\u00a0» n’est pas une adresse e-mail."),
+    ],
+)
+def test_problem_speaks_the_language_asked_for(till: Machine, data: dict[str, Any], message: str) -> None:
+    english, french = (till.post("/contacts", data, **headers).json() for headers in ({}, FRENCH))
+    assert (french["status"], french["code"]) == (english["status"], english["code"])
+    assert message in [one["message"] for one in french["errors"]]
+    assert [one["field"] for one in french["errors"]] == [one["field"] for one in english["errors"]]
+    assert french["title"] != english["title"]
+
+
+def test_problem_is_english_by_default(till: Machine) -> None:
+    body = problem(till.get("/nonsense"), 404, "not_found")
+    assert (body["title"], body["detail"]) == ("There is no such thing here.", "There is no such operation.")

@@ -4,6 +4,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from parcours.api import cursors
@@ -113,22 +114,24 @@ def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime)
     """Say which consent is wrong, all of them at once; the ledger would only say that one is."""
     known = {purpose.code: purpose for purpose in consent.purposes(workspace_id)}
     errors = [
-        FieldError(f"consents.{place}.purpose", f"There is no purpose “{one.purpose}”.")
+        FieldError(
+            f"consents.{place}.purpose", _("There is no purpose “%(purpose)s”.") % {"purpose": one.purpose}
+        )
         for place, one in enumerate(consents)
         if one.purpose not in known
     ]
     errors += [
-        FieldError(f"consents.{place}.at", "A consent cannot have been given in the future.")
+        FieldError(f"consents.{place}.at", _("A consent cannot have been given in the future."))
         for place, one in enumerate(consents)
         if one.at is not None and one.at > now
     ]
     errors += [
-        FieldError(f"consents.{place}.channel", "Name one channel: only measuring is said for any.")
+        FieldError(f"consents.{place}.channel", _("Name one channel: only measuring is said for any."))
         for place, one in enumerate(consents)
         if one.channel == "any" and one.purpose in known and not known[one.purpose].is_measuring
     ]
     errors += [
-        FieldError(f"consents.{place}.ip", "This is not an IP address.")
+        FieldError(f"consents.{place}.ip", _("This is not an IP address."))
         for place, one in enumerate(consents)
         if one.ip is not None and not is_address(one.ip)
     ]

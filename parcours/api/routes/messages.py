@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.utils.translation import get_language
 from ninja import Router
 
 from parcours.api import cursors
@@ -72,7 +73,7 @@ def _out(row: MessageRow) -> MessageOut:
             ReasonOut(
                 code=reason["code"],
                 evidence=reason.get("evidence") or {},
-                sentence=delivery.explain_reason(reason, "en"),
+                sentence=delivery.explain_reason(reason, get_language() or "en"),
             )
             for reason in row.reasons
         ],

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.contacts import identities
@@ -69,9 +71,9 @@ def upload(workspace_id: int, file_name: str, content: bytes, *, actor: Actor, n
     """
     if len(content) > reading.MAX_BYTES:
         raise FileTooLarge(
-            f"A file has at most {reading.MAX_BYTES // 1024**2} MB.",
+            _("A file has at most %(limit)s MB.") % {"limit": reading.MAX_BYTES // 1024**2},
             field="file",
-            hint="Split it: the header line begins each part.",
+            hint=_("Split it: the header line begins each part."),
         )
     text, encoding = reading.to_utf8(content)
     delimiter = reading.sniff_delimiter(text)
@@ -122,7 +124,7 @@ def _move(run: Import, before: Sequence[ImportState], after: ImportState) -> Non
         workspace_id=run.workspace_id, pk=run.pk, state__in=[state.value for state in before]
     ).update(state=after.value)
     if not moved:
-        raise WrongState("This import is past that point.", hint="Reload the page to see where it is.")
+        raise WrongState(_("This import is past that point."), hint=_("Reload the page to see where it is."))
     run.state = after.value
 
 

@@ -9,6 +9,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from parcours.contacts.importing.columns import Column, DateOrder, Target
 from parcours.contacts.importing.errors import BadPlan
 from parcours.contacts.types import AttributeType
@@ -78,7 +80,9 @@ def check(plan: Plan, *, has_ambiguous_dates: bool, today: date) -> None:
     _check_columns(plan.columns)
     if has_ambiguous_dates and plan.date_order is None:
         raise BadPlan(
-            "Some dates can be read two ways.", field="date_order", hint="Say whether the day comes first."
+            _("Some dates can be read two ways."),
+            field="date_order",
+            hint=_("Say whether the day comes first."),
         )
     if plan.claim is not None:
         _check_claim(plan.claim, today)
@@ -87,15 +91,20 @@ def check(plan: Plan, *, has_ambiguous_dates: bool, today: date) -> None:
 def _check_columns(columns: Sequence[Column]) -> None:
     targets = [column.target for column in columns]
     if Target.EMAIL not in targets:
-        raise BadPlan("No column is the e-mail address.", field="columns", hint="Choose it.")
+        raise BadPlan(_("No column is the e-mail address."), field="columns", hint=_("Choose it."))
     for target in set(targets) - {Target.ATTRIBUTE, Target.IGNORE}:
         if targets.count(target) > 1:
-            raise BadPlan(f"Two columns are “{target.value}”.", field="columns")
+            problem = _("Two columns are said to be the same thing: %(columns)s.")
+            raise BadPlan(problem % {"columns": _headers(columns, target)}, field="columns")
     names = [column.name for column in columns if column.target is Target.ATTRIBUTE]
     if not all(names):
-        raise BadPlan("An attribute needs a name.", field="columns")
+        raise BadPlan(_("An attribute needs a name."), field="columns")
     if twice := {name for name in names if names.count(name) > 1}:
-        raise BadPlan(f"Two columns become “{min(twice)}”.", field="columns")
+        raise BadPlan(_("Two columns become “%(name)s”.") % {"name": min(twice)}, field="columns")
+
+
+def _headers(columns: Sequence[Column], target: Target) -> str:
+    return ", ".join(f"“{column.header}”" for column in columns if column.target is target)
 
 
 def _check_claim(claim: Claim, today: date) -> None:
@@ -110,9 +119,11 @@ def _check_claim(claim: Claim, today: date) -> None:
     ]
     if missing:
         raise BadPlan(
-            "A consent needs its proof: who collected it, when, where, and the words that people agreed to.",
+            _(
+                "A consent needs its proof: who collected it, when, where, and the words that people agreed to."
+            ),
             field=missing[0],
-            hint="Without proof, import the people without consent: they can be asked.",
+            hint=_("Without proof, import the people without consent: they can be asked."),
         )
     if claim.collected_on > today:
-        raise BadPlan("A consent cannot have been collected in the future.", field="collected_on")
+        raise BadPlan(_("A consent cannot have been collected in the future."), field="collected_on")

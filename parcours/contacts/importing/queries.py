@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from parcours.contacts.importing import columns, plan, reading
 from parcours.contacts.importing.columns import Column, DateOrder
@@ -51,7 +52,7 @@ def import_of(workspace_id: int, import_id: UUID | str) -> Import:
     try:
         return imports(workspace_id).get(pk=import_id)
     except (Import.DoesNotExist, ValidationError) as error:
-        raise NotFound("There is no such import.") from error
+        raise NotFound(_("There is no such import.")) from error
 
 
 def plan_of(run: Import) -> Plan | None:
@@ -65,7 +66,7 @@ def preview(workspace_id: int, run: Import) -> Preview:
         workspace_id=workspace_id, id=run.pk, after=0, size=reading.SAMPLE_BYTES + 1
     )
     if not beginning:
-        raise NotFound("The content of this file is not kept any more.")
+        raise NotFound(_("The content of this file is not kept any more."))
     delimiter = run.options["delimiter"]
     header, records = reading.header_and_sample(bytes(beginning), delimiter, SAMPLE_ROWS)
     rows = [record.cells for record in records]

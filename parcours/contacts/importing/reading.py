@@ -8,6 +8,8 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from parcours.contacts.importing.errors import UnreadableFile
 
 DELIMITERS = (",", ";", "\t")
@@ -54,7 +56,7 @@ def _decoded(content: bytes, encoding: str) -> str:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         raise UnreadableFile(
-            "The encoding of this file is unknown.", field="file", hint="Save it as “CSV UTF-8”."
+            _("The encoding of this file is unknown."), field="file", hint=_("Save it as “CSV UTF-8”.")
         ) from error
 
 
@@ -75,13 +77,15 @@ def header_and_sample(content: bytes, delimiter: str, rows: int) -> tuple[list[s
     records = _first(content, delimiter, rows + 1)
     if not records or not any(cell.strip() for cell in records[0].cells):
         raise UnreadableFile(
-            "This file has no header line.", field="file", hint="Name the columns in line 1."
+            _("This file has no header line."), field="file", hint=_("Name the columns in line 1.")
         )
     header = [cell.strip() for cell in records[0].cells]
     if len(header) > MAX_COLUMNS:
-        raise UnreadableFile(f"This file has more than {MAX_COLUMNS} columns.", field="file")
+        raise UnreadableFile(
+            _("This file has more than %(limit)s columns.") % {"limit": MAX_COLUMNS}, field="file"
+        )
     if any("\x00" in cell for cell in header):
-        raise UnreadableFile("This file is not text.", field="file", hint="Export it as CSV.")
+        raise UnreadableFile(_("This file is not text."), field="file", hint=_("Export it as CSV."))
     return header, records[1:]
 
 

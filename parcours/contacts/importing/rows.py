@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from parcours.contacts import identities
 from parcours.contacts.attributes import accepted
 from parcours.contacts.importing.columns import (
@@ -154,7 +156,7 @@ def _take_time_zone(person: _Draft, cell: str) -> None:
 
 def _take_source(person: _Draft, cell: str) -> None:
     if len(cell) > 60 or identities.has_control_characters(cell):
-        raise Invalid("A source has at most 60 characters.", field="source")
+        raise Invalid(_("A source has at most 60 characters."), field="source")
     person.source = cell
 
 
@@ -189,7 +191,7 @@ def _convert(cell: str, kind: AttributeType, order: DateOrder | None) -> Any:
 def _number(cell: str) -> float | int:
     bare = cell.translate(BLANKS_IN_NUMBERS)
     if NUMBER.fullmatch(bare) is None:
-        raise Invalid("This is not a number.")
+        raise Invalid(_("This is not a number."))
     value = float(bare.replace(",", "."))
     return int(value) if value.is_integer() else value
 
@@ -200,7 +202,7 @@ def _boolean(cell: str) -> bool:
         return True
     if word in FALSE_WORDS:
         return False
-    raise Invalid("This is neither yes nor no.")
+    raise Invalid(_("This is neither yes nor no."))
 
 
 def _day(cell: str, order: DateOrder | None) -> date:
@@ -211,11 +213,11 @@ def _day(cell: str, order: DateOrder | None) -> date:
         if order is DateOrder.MONTH_FIRST:
             day, month = month, day
     else:
-        raise Invalid("This is not a date.")
+        raise Invalid(_("This is not a date."))
     try:
         return date(year, month, day)
     except ValueError as error:
-        raise Invalid("There is no such day.") from error
+        raise Invalid(_("There is no such day.")) from error
 
 
 def _code(column: Column, cell: str, error: Invalid) -> str:

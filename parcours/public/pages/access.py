@@ -12,6 +12,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import translation
+from django.utils.translation import gettext as _
 
 from parcours.accounts.models import Workspace
 from parcours.consent.models import Purpose
@@ -88,7 +89,7 @@ def _found(workspace_id: int, message_id: UUID) -> Visit | None:
 
 
 def _unknown() -> UnknownLink:
-    return UnknownLink("This link leads nowhere.")
+    return UnknownLink(_("This link leads nowhere."))
 
 
 def language_for(known: str, request: HttpRequest) -> str:
