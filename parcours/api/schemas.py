@@ -56,11 +56,16 @@ class Problem(Schema):
 
 
 class ConsentIn(Input):
-    """What a person said about one purpose on one channel, with its proof. Measuring has no channel: it is kept for `any`."""
+    """What a person said about one purpose on one channel, with its proof. Measuring has no channel: it is kept for `any`.
+
+    With `double_opt_in` (or when the purpose asks for it) a yes by e-mail counts once the person has confirmed it, by the message
+    that is sent to them: at most one per person, purpose and day. Who has agreed already is not asked again.
+    """
 
     purpose: Slug
     channel: Literal["email", "sms", "any"] = "email"
     granted: bool
+    double_opt_in: bool = False
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
     wording: Annotated[str, StringConstraints(max_length=4000)] = ""
     at: AwareDatetime | None = None
@@ -229,6 +234,7 @@ class PurposeOut(Schema):
     basis: Basis
     is_marketing: bool
     is_measuring: bool
+    double_opt_in: bool
 
 
 # Messages.

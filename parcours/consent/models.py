@@ -8,7 +8,10 @@ from parcours.contacts.models import Contact, one_of
 
 
 class Purpose(models.Model):
-    """What a message is for. `audience` is a rule (see `audiences.language`) that says whom a legitimate interest covers."""
+    """What a message is for. `audience` is a rule (see `audiences.language`) that says whom a legitimate interest covers.
+
+    With `double_opt_in` a yes counts once it has been confirmed by the message that asks for it.
+    """
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -21,6 +24,7 @@ class Purpose(models.Model):
     is_marketing = models.BooleanField()
     is_measuring = models.BooleanField(db_default=False)
     audience = models.JSONField(null=True)
+    double_opt_in = models.BooleanField(db_default=False)
     position = models.IntegerField(db_default=0)
 
     class Meta:
@@ -30,6 +34,10 @@ class Purpose(models.Model):
             models.CheckConstraint(
                 condition=~models.Q(basis=Basis.CONTRACT.value, is_marketing=True),
                 name="purpose_no_marketing_by_contract",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(double_opt_in=False) | models.Q(basis=Basis.CONSENT.value),
+                name="purpose_double_opt_in_is_consent",
             ),
         ]
 

@@ -32,6 +32,12 @@ def states(workspace_id: int, contact_id: UUID) -> QuerySet[State]:
     )
 
 
+def standing(workspace_id: int, contact_ids: list[UUID], act: Act) -> set[tuple[UUID, str, str]]:
+    """For which (person, purpose, channel) this act is what holds, among the given people."""
+    found = State.objects.filter(workspace_id=workspace_id, contact_id__in=contact_ids, act=act.value)
+    return set(found.values_list("contact_id", "purpose__code", "channel"))
+
+
 def refusers(workspace_id: int, purpose: str, channel: Channel, contact_ids: list[UUID]) -> set[UUID]:
     """Those of the given people who have said no to this purpose on this channel (measuring: on any)."""
     found = State.objects.filter(

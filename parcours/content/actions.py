@@ -21,6 +21,9 @@ from parcours.kernel import sql
 
 statements = sql.load(__package__)
 
+CONFIRMATION = "confirm-subscription"
+"""The template of a double opt-in. It comes with the product (`shipping`), and always has the link that confirms."""
+
 _FIELDS = ("subject", "preheader", "mjml", "text")
 _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _CODE_LENGTH = 12
@@ -50,6 +53,8 @@ def save_template(
     workspace's own language must be there.
     """
     clean = {language: {field: body.get(field, "") for field in _FIELDS} for language, body in bodies.items()}
+    if slug == CONFIRMATION:
+        _check_confirmation(clean)
     _check(clean, Workspace.objects.only("language").get(pk=workspace_id).language)
     template, created = Template.objects.select_for_update().get_or_create(
         workspace_id=workspace_id,
@@ -98,6 +103,17 @@ def _check(bodies: Mapping[str, Mapping[str, str]], language: str) -> None:
         except TemplateError as error:
             error.field = f"{spoken}.{error.field}"
             raise
+
+
+def _check_confirmation(bodies: Mapping[str, Mapping[str, str]]) -> None:
+    """Without its link nobody could confirm."""
+    for language, body in bodies.items():
+        if "confirm_url" not in liquid.analyse(body["mjml"]).variables:
+            raise TemplateError(
+                _("This message has to carry the link that confirms."),
+                field=f"{language}.mjml",
+                hint=_("Link a button to %(link)s.") % {"link": "{{ confirm_url }}"},
+            )
 
 
 def _check_filters(source: str, field: str) -> None:

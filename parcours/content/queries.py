@@ -22,6 +22,10 @@ from parcours.content.models import Coupon, CouponCode, Template, TemplateVersio
 from parcours.content.template import CompiledTemplate, Rendered
 
 _SAMPLE_CODE = "EXEMPLE-2345"
+_SAMPLE_PURPOSE = {
+    "fr": {"code": "newsletter", "name": "Lettre d’information", "description": ""},
+    "en": {"code": "newsletter", "name": "Newsletter", "description": ""},
+}
 
 
 def templates(workspace_id: int) -> QuerySet[Template]:
@@ -209,6 +213,7 @@ def _as_seen_by(
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
         "event": dict(event or {}),
         "coupon": _sample_coupon(now.date()),
+        "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
     }
     return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)

@@ -28,7 +28,7 @@ from parcours.delivery.dkim import Signer
 from parcours.delivery.hours import zone_named
 from parcours.delivery.models import Sending
 from parcours.delivery.settings import signer
-from parcours.delivery.types import ClickTracking, ToSend
+from parcours.delivery.types import ClickTracking, Origin, ToSend
 from parcours.events.tokens import ClickToken, MessageToken, Purpose
 from parcours.events.tokens import signer as token_signer
 from parcours.kernel import crypto, sql
@@ -74,8 +74,25 @@ class MailingFacts:
     id: int
     template_version_id: int
     coupon_id: int | None
+    origin: str
     purpose: str
     basis: str
+    names: dict[str, str]
+    descriptions: dict[str, str]
+
+    @property
+    def is_automatic(self) -> bool:
+        """True for what answers something that the person did, and is therefore not to be answered by a machine (RFC 3834)."""
+        return self.basis == Basis.CONTRACT.value or self.origin == Origin.CONFIRMATION.value
+
+    def about_purpose(self, language: str) -> dict[str, str]:
+        """What templates may say about the purpose, under `purpose`."""
+        spoken = language if language in self.names else "en"
+        return {
+            "code": self.purpose,
+            "name": self.names[spoken],
+            "description": self.descriptions[spoken],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,10 +253,12 @@ def _template(letters: Letters, claim: ToSend) -> tuple[CompiledTemplate, str]:
 def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
     """What the template can speak of (`docs/concepts/templates.md`)."""
     letter = letters.letters[claim.id]
+    mailing = letters.mailings[claim.mailing_id]
     return {
         "contact": {**letter.attributes, "email": letter.email, "language": language},
         "event": letter.event,
         "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
+        "purpose": mailing.about_purpose(language),
         "workspace": letters.sender,
     }
 
@@ -309,6 +328,6 @@ def _headers(letters: Letters, claim: ToSend, links: Mapping[str, str]) -> tuple
         ("List-Id", f"<{mailing.purpose}.{slug}.{sending.dkim_domain}>"),
         ("Feedback-ID", f"{mailing.id}:{slug}:{mailing.purpose}:{_sender_id(claim.workspace_id)}"),
     )
-    if mailing.basis == Basis.CONTRACT.value:
+    if mailing.is_automatic:
         return (*headers, ("Auto-Submitted", "auto-generated"))
     return headers

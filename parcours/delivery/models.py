@@ -38,7 +38,7 @@ class Sending(models.Model):
 
 
 class Mailing(models.Model):
-    """What is sent at one place: a journey's send step, a campaign, an API call's template. Its words never change once used.
+    """What is sent at one place: a journey's step, a campaign, an API call's template, a confirmation. Its words never change.
 
     `held_at` makes its messages wait (a paused campaign); `stopped_at` is for good.
     """
@@ -74,7 +74,7 @@ class Message(models.Model):
 
     (mailing, run, contact) is unique: a step of a run, or a campaign, writes to a person once. `event_at` and `event_id` name the
     event whose properties the template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
-    (the purpose's basis is a contract) goes first.
+    (the purpose's basis is a contract, or it asks for a confirmation) goes first.
     """
 
     id = models.UUIDField(primary_key=True, db_default=NewId())

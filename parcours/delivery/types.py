@@ -14,6 +14,7 @@ class Origin(StrEnum):
     JOURNEY = "journey"
     CAMPAIGN = "campaign"
     API = "api"
+    CONFIRMATION = "confirm"
 
 
 class MessageState(StrEnum):
@@ -51,12 +52,14 @@ class Reason(StrEnum):
     BASIS_CONTRACT = "basis_contract"
     BASIS_LEGITIMATE_INTEREST = "basis_legitimate_interest"
     BASIS_CONSENT = "basis_consent"
+    CONFIRMATION_ASKED = "confirmation_asked"
     NO_ADDRESS = "no_address"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CONSENT_PENDING = "consent_pending"
     OBJECTED = "objected"
+    NOTHING_TO_CONFIRM = "nothing_to_confirm"
     OUTSIDE_PURPOSE_AUDIENCE = "outside_purpose_audience"
     GUARD = "guard"
     EXPIRED = "expired"

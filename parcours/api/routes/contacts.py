@@ -23,9 +23,11 @@ from parcours.api.schemas import (
 )
 from parcours.consent import actions as consent_actions
 from parcours.consent import queries as consent
-from parcours.consent.types import Act, Channel, Evidence, Statement
+from parcours.consent.models import Purpose
+from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind, Person
+from parcours.delivery import double_opt_in
 from parcours.events import audited
 from parcours.events import queries as events
 
@@ -45,7 +47,7 @@ def save_contact(request: ApiRequest, contact: ContactIn) -> Status[ContactDetai
         call.workspace_id, _person(contact), declare=True, actor=call.actor, now=call.now
     )
     said = [_statement(saved.contact_id, one, call.workspace_id) for one in contact.consents]
-    audited.record_statements(call.workspace_id, said, actor=call.actor, now=call.now)
+    double_opt_in.record(call.workspace_id, said, actor=call.actor, now=call.now)
     return Status(201 if saved.created else 200, _detail(call.workspace_id, saved.contact_id))
 
 
@@ -121,6 +123,13 @@ def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime)
         if one.purpose not in known
     ]
     errors += [
+        FieldError(
+            f"consents.{place}.double_opt_in", _("Only a yes by e-mail, to a purpose based on consent.")
+        )
+        for place, one in enumerate(consents)
+        if one.double_opt_in and one.purpose in known and not _can_be_confirmed(one, known[one.purpose])
+    ]
+    errors += [
         FieldError(f"consents.{place}.at", _("A consent cannot have been given in the future."))
         for place, one in enumerate(consents)
         if one.at is not None and one.at > now
@@ -139,6 +148,10 @@ def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime)
         raise Unacceptable(errors)
 
 
+def _can_be_confirmed(said: ConsentIn, purpose: Purpose) -> bool:
+    return said.granted and said.channel != "sms" and purpose.basis == Basis.CONSENT.value
+
+
 def is_address(text: str) -> bool:
     """True for an IPv4 or IPv6 address."""
     try:
@@ -151,6 +164,8 @@ def is_address(text: str) -> bool:
 def _statement(contact_id: UUID, said: ConsentIn, workspace_id: int) -> Statement:
     [purpose] = [one for one in consent.purposes(workspace_id) if one.code == said.purpose]
     act = Act.GRANTED if said.granted else consent_actions.refusal(purpose)
+    if said.double_opt_in:
+        act = Act.REQUESTED
     evidence = Evidence(said.source, said.wording, said.ip, said.user_agent)
     return Statement(contact_id, said.purpose, Channel(said.channel), act, evidence, said.at)
 

@@ -16,11 +16,12 @@ startable AS (
     JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
     JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id AND c.email = m.address
     LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = p.id
-         AND s.channel = l.channel
+         AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
     WHERE m.state = 'sending' AND m.lease_until > %(now)s
-      AND CASE p.basis WHEN 'contract' THEN true
-                       WHEN 'legitimate_interest' THEN coalesce(s.act NOT IN ('objected', 'withdrawn'), true)
-                       ELSE coalesce(s.act = 'granted', false) END
+      AND CASE WHEN l.origin = 'confirm' THEN coalesce(s.act = 'requested', false)
+               WHEN p.basis = 'contract' THEN true
+               WHEN p.basis = 'legitimate_interest' THEN coalesce(s.act NOT IN ('objected', 'withdrawn'), true)
+               ELSE coalesce(s.act = 'granted', false) END
       AND NOT EXISTS (SELECT FROM consent_suppression x WHERE x.workspace_id = %(workspace_id)s AND x.channel = l.channel
                       AND x.address_hash = w.hash)
     FOR UPDATE OF m

@@ -9,7 +9,9 @@ LEFT JOIN events_event e ON e.workspace_id = %(workspace_id)s AND e.contact_id =
 WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s);
 
 -- name: list_mailings
--- The mailings of a batch: purpose, template version, coupon. Parameters: mailing_ids.
-SELECT l.id, l.template_version_id, l.coupon_id, p.code AS purpose, p.basis
+-- The mailings of a batch: origin, purpose, template version, coupon. Parameters: mailing_ids.
+SELECT l.id, l.template_version_id, l.coupon_id, l.origin, p.code AS purpose, p.basis,
+       jsonb_build_object('fr', p.name_fr, 'en', p.name_en) AS names,
+       jsonb_build_object('fr', p.description_fr, 'en', p.description_en) AS descriptions
 FROM delivery_mailing l JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 WHERE l.workspace_id = %(workspace_id)s AND l.id = ANY(%(mailing_ids)s);

@@ -3,13 +3,14 @@
 -- Parameters: now, and cases: JSON rows of n, id, hash (hex of the address's keyed hash, null without one), day (the person's local
 -- date), outside and unguarded (null, or why the rule of the purpose or of the mailing leaves this person out).
 -- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
--- messages that hold the person's places of that day. A purpose whose basis is not known lets nothing pass.
+-- messages that hold the person's places of that day. A purpose whose basis is not known lets nothing pass. A message that asks for
+-- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
            (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_clicks' AND is_measuring) AS clicks
 )
-SELECT b.id, coalesce(p.is_marketing, true) AS is_marketing, found.against,
-       jsonb_build_object('code', 'basis_' || p.basis, 'evidence', jsonb_strip_nulls(jsonb_build_object(
+SELECT b.id, coalesce(p.is_marketing AND l.origin <> 'confirm', true) AS is_marketing, found.against,
+       jsonb_build_object('code', CASE WHEN l.origin = 'confirm' THEN 'confirmation_asked' ELSE 'basis_' || p.basis END, 'evidence', jsonb_strip_nulls(jsonb_build_object(
            'purpose', p.code,
            'record', CASE WHEN p.basis = 'consent' THEN s.record_id END,
            'since', CASE WHEN p.basis = 'consent' THEN s.since END,
@@ -27,7 +28,7 @@ LEFT JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.m
 LEFT JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = l.purpose_id
-     AND s.channel = l.channel
+     AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
 LEFT JOIN consent_suppression x ON x.workspace_id = %(workspace_id)s AND x.channel = l.channel AND x.address_hash = decode(b.hash, 'hex')
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence
@@ -45,13 +46,14 @@ CROSS JOIN LATERAL (
         (3, 'contact_gone', c.id IS NULL, ''),
         (4, 'no_address', c.id IS NOT NULL AND b.hash IS NULL, ''),
         (5, 'suppressed', x.id IS NOT NULL, 'address'),
-        (6, 'no_consent', p.basis = 'consent' AND s.id IS NULL, 'ledger'),
-        (7, 'consent_pending', p.basis = 'consent' AND s.act = 'requested', 'ledger'),
-        (8, 'consent_withdrawn', p.basis = 'consent' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
+        (6, 'no_consent', p.basis = 'consent' AND l.origin <> 'confirm' AND s.id IS NULL, 'ledger'),
+        (7, 'consent_pending', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act = 'requested', 'ledger'),
+        (8, 'consent_withdrawn', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
         (9, 'objected', p.basis = 'legitimate_interest' AND s.act IN ('objected', 'withdrawn'), 'ledger'),
-        (10, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
-        (11, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
-        (12, 'expired', m.expires_at <= %(now)s, 'expired')
+        (10, 'nothing_to_confirm', l.origin = 'confirm' AND s.act IS DISTINCT FROM 'requested', 'ledger'),
+        (11, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
+        (12, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
+        (13, 'expired', m.expires_at <= %(now)s, 'expired')
     ) AS r (position, code, holds, evidence)
     WHERE r.holds
 ) AS found

@@ -52,7 +52,8 @@ SELECT p.description_fr, p.description_en, p.audience, l.guard, l.template_versi
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
-LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = p.id AND s.channel = l.channel
+LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = p.id
+     AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
 LEFT JOIN consent_record r ON r.workspace_id = %(workspace_id)s AND r.id = s.record_id
 WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s;
 

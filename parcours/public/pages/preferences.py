@@ -15,7 +15,8 @@ from parcours.consent.models import Purpose
 from parcours.consent.types import Act, Basis, Channel, Statement
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import IdentityKind
-from parcours.events import people, tokens
+from parcours.delivery import double_opt_in
+from parcours.events import tokens
 from parcours.public.pages.access import Visit, evidence, masked, visit
 from parcours.public.pages.responses import page, public_page
 from parcours.public.pages.wording import (
@@ -137,7 +138,7 @@ def save(request: HttpRequest, found: Visit) -> None:
         for one in choices(found)
         if (one.field in wanted) != one.is_on or (one.is_pending and stops_all)
     ]
-    people.record_statements(found.workspace.pk, said, now=found.now)
+    double_opt_in.record(found.workspace.pk, said, now=found.now)
 
 
 def words_shown(choice: Choice) -> str:

@@ -110,6 +110,8 @@ def source(found: Visit, language: str) -> Source:
         return _journey(workspace_id, mailing.origin_id, mailing.origin_version, language)
     if mailing.origin == Origin.CAMPAIGN.value:
         return _campaign(workspace_id, mailing.origin_id)
+    if mailing.origin == Origin.CONFIRMATION.value:
+        return Source(_("A request to confirm what was asked for with this address"), "", "")
     return Source(_("The shop's own program"), mailing.name, "")
 
 
