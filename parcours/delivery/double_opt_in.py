@@ -37,7 +37,8 @@ def record(
     becomes a request. Every request is followed by its message.
 
     A request by somebody who has agreed already is passed over: their yes stands, and nobody can take it from them by asking
-    again in their name. With an actor (a program that passes on what was said) it is in the trail too. At most one message a day goes to a person for a purpose (the workspace's local day).
+    again in their name. At most one message a day goes to a person for a purpose (the workspace's local day). With an actor (a
+    program that passes on what was said) what is recorded is in the trail too.
     """
     purposes = {one.code: one for one in consent.purposes(workspace_id)}
     wanted = [_asked(one, purposes) for one in said]
