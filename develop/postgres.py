@@ -64,8 +64,14 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
-# For data that is thrown away anyway; never for a benchmark or for data that somebody wants back.
-CARELESS_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# For data that is thrown away anyway; never for a benchmark or for data that somebody wants back. Without autovacuum, because
+# even its ANALYZE is a transaction, and a running transaction holds the log's readers back.
+CARELESS_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+}
 
 
 @dataclass(frozen=True)

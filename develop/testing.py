@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from develop import environment, machine, postgres
 from develop.checkout import Checkout
@@ -14,7 +14,7 @@ from develop.children import run_in_foreground
 from develop.console import say
 from develop.errors import DevelopError
 
-PROCESSES = "2"
+PROCESSES = 2
 
 
 def test(checkout: Checkout, arguments: Sequence[str]) -> int:
@@ -23,8 +23,9 @@ def test(checkout: Checkout, arguments: Sequence[str]) -> int:
     environment.prepare(checkout)
     browser = machine.browser_environment()
     is_checked = run_checks(checkout)
-    with database(checkout, durable=False) as url:
-        status = _pytest(checkout, arguments, {**browser, "DATABASE_URL": url})
+    with databases(checkout, 1 if _decides(arguments) else PROCESSES) as urls:
+        servers = {"DATABASE_URL": urls[0], "PARCOURS_TEST_DATABASES": " ".join(urls)}
+        status = _pytest(checkout, arguments, {**browser, **servers})
     results = [
         f"checks {'passed' if is_checked else 'FAILED'}",
         f"tests {'passed' if status == 0 else 'FAILED'}",
@@ -61,13 +62,28 @@ def database(checkout: Checkout, *, durable: bool) -> Iterator[str]:
         yield cluster.url
 
 
+@contextmanager
+def databases(checkout: Checkout, count: int) -> Iterator[list[str]]:
+    """Give the URLs of `count` careless servers for this block; one, the person's own, if `DATABASE_URL` names it.
+
+    Each process of the tests has a server to itself: `tests.own_server` says why.
+    """
+    with ExitStack() as servers:
+        wanted = 1 if os.environ.get("DATABASE_URL") else count
+        yield [servers.enter_context(database(checkout, durable=False)) for _ in range(wanted)]
+
+
 def _pytest(checkout: Checkout, arguments: Sequence[str], extra: Mapping[str, str]) -> int:
     """Run pytest on both cores, unless the person decides that themselves."""
-    decides = any(each in ("--pdb", "-s") or each.startswith(("-n", "--numprocesses")) for each in arguments)
-    parallel = [] if decides else ["-n", PROCESSES, "--dist", "worksteal"]
-    command = [checkout.python, "-m", "pytest", *parallel, *arguments]
+    parallel = [] if _decides(arguments) else ["-n", str(PROCESSES), "--dist", "worksteal"]
+    command = [checkout.python, "-m", "pytest", "-p", "tests.own_server", *parallel, *arguments]
     variables = {**checkout.child_environment(), **extra}
     return run_in_foreground(command, cwd=checkout.root, environment=variables)
+
+
+def _decides(arguments: Sequence[str]) -> bool:
+    """Whether the person's arguments say in how many processes the tests run."""
+    return any(each in ("--pdb", "-s") or each.startswith(("-n", "--numprocesses")) for each in arguments)
 
 
 def _floor_programs() -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Waiting until the log may be read to its end.
 
-Consumers read below the oldest transaction that runs anywhere on the server (see `events.cursor`), so a test beside this one, in another
-database, may hide the newest events for a while.
+Consumers read below the oldest transaction that runs anywhere on the server (see `events.cursor`). `./dev test` gives each of its processes
+a server of its own, but a server named by DATABASE_URL is shared: what runs beside a test, in any database, may hide the newest events for
+a while. So whoever asserts that something *was read* settles first.
 """
 
 import time

@@ -144,9 +144,11 @@ def test_position_stays_when_the_work_fails(shop: Workspace, writers: list[Write
 def test_second_worker_passes_by(shop: Workspace, writers: list[Writer]) -> None:
     writers[0].write(["one"])
     writers[0].end(well=True)
+    settle(shop.id)
     assert read(shop) == ["one"]
     writers[0].write(["two"])
     writers[0].end(well=True)
+    settle(shop.id)
     other = psycopg.connect(**connection.get_connection_params())  # type: ignore[arg-type]  # Django's own
     with other, other.cursor() as cursor:
         cursor.execute("SELECT set_config('app.workspace', %s, true)", [str(shop.id)])

@@ -22,6 +22,7 @@ from parcours.insights import actions as insights
 from parcours.journeys import actions as journeys
 from parcours.journeys import recipes
 from parcours.kernel import tenancy
+from tests.settling import settle
 
 PASSWORD = "correct horse battery staple"
 FIRST = ("Léa", "Marc", "Inès", "Paul", "Zoé", "Hugo", "Nora", "Emil", "Jeanne", "Axel")
@@ -143,12 +144,16 @@ def order(own: int, ids: list[Any], now: datetime) -> None:
 def live(own: int, now: datetime) -> None:
     """Let the workers do what they would have done."""
     for _round in range(3):
+        settle(own)
         audiences.refresh(own, now=now)
+        settle(own)
         journeys.enter(own, now=now)
         journeys.tick(own, now=now)
         campaigns.tick(own, now=now)
         with tenancy.scope(workspace_id=own):
             while delivery.deliver_nowhere(own, now=now):
                 pass
-        delivery.project(own, now=now) if hasattr(delivery, "project") else None
+        settle(own)
+        delivery.project(own, now=now)
+    settle(own)
     insights.roll_up(own, now=now)
