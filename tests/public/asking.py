@@ -7,6 +7,7 @@ from typing import Any
 
 from parcours.public.hot.application import Application
 from parcours.public.hot.http import Headers
+from parcours.public.hot.wsgi import LimitOf, same_for_all
 
 
 @dataclass
@@ -113,11 +114,15 @@ def no_pages(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
     return [b"no pages here"]
 
 
-def visit(story: Callable[[Client], Coroutine[Any, Any, None]], pages: Any = no_pages) -> None:
+def visit(
+    story: Callable[[Client], Coroutine[Any, Any, None]],
+    pages: Any = no_pages,
+    limit_of: LimitOf = same_for_all,
+) -> None:
     """Run a story against a fresh application, and stop it properly."""
 
     async def run() -> None:
-        application = Application(pages)
+        application = Application(pages, limit_of)
         application.__rsgi_init__(asyncio.get_running_loop())
         try:
             await story(Client(application))

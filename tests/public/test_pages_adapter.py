@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 
@@ -70,17 +71,50 @@ def test_long_answers_are_sent_in_parts_and_closed() -> None:
     assert Parts.is_closed
 
 
-def test_head_has_no_body_and_too_large_bodies_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def reading(environ: dict[str, Any], start: Start) -> list[bytes]:
+    """A page that reads what it is sent."""
+    try:
+        size = len(environ["wsgi.input"].read())
+    except RequestDataTooBig:
+        start("413 Content Too Large", [])
+        return [environ["CONTENT_LENGTH"].encode()]
+    start("200 OK", [])
+    return [str(size).encode()]
+
+
+def test_head_has_no_body_and_too_large_bodies_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wsgi, "MAX_BODY", 2000)
+    monkeypatch.setattr(wsgi, "PATIENCE", 6000)
 
     async def story(client: Client) -> None:
         head = await client.ask("HEAD", "/x")
-        assert (head.status, head.body) == (404, b"")
-        assert (await client.ask("POST", "/x", b"x" * 2001)).status == 413
-        assert (await client.ask("POST", "/x", b"x" * 2001, is_chunked=True)).status == 413
+        assert (head.status, head.body) == (200, b"")
+        for is_chunked in (False, True):
+            for sent, status, said in ((2000, 200, b"2000"), (2001, 413, b"2001"), (9000, 413, None)):
+                answer = await client.ask("POST", "/x", b"x" * sent, is_chunked=is_chunked)
+                assert answer.status == status
+                assert answer.body == said or int(answer.body) > 6000
         assert (await client.ask("GET", "/healthz")).body == b"ok\n"
 
-    visit(story)
+    visit(story, reading)
+
+
+def test_address_that_takes_a_file_gets_it_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wsgi, "MAX_BODY", 2000)
+    monkeypatch.setattr(wsgi, "IN_MEMORY", 1000)
+    on_disk: list[bool] = []
+
+    def pages(environ: dict[str, Any], start: Start) -> list[bytes]:
+        on_disk.append(getattr(environ["wsgi.input"], "_rolled", False))
+        return reading(environ, start)
+
+    async def story(client: Client) -> None:
+        for path, sent, status in (("/file", 50_000, 200), ("/file", 1000, 200), ("/other", 50_000, 413)):
+            answer = await client.ask("POST", path, b"x" * sent)
+            assert answer.status == status
+
+    visit(story, pages, lambda path: 50_000 if path == "/file" else wsgi.MAX_BODY)
+    assert on_disk == [True, False, False]
 
 
 def test_behind_a_proxy_with_tls_forms_are_accepted_and_hsts_is_sent() -> None:

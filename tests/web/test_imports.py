@@ -1,18 +1,24 @@
 """Importing through the pages, as an editor (Alice) does it and a viewer (Bob) may not."""
 
+import io
 from datetime import datetime
+from typing import Any
 
 import pytest
+from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.urls import reverse
 
 from parcours.accounts import actions as accounts
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM, Role
 from parcours.consent import actions as consent
+from parcours.contacts.importing import reading
 from parcours.contacts.models import Contact, Import
 from parcours.events import importing
 from parcours.kernel import tenancy
+from parcours.public.hot.wsgi import MAX_BODY
 
 FILE = "courriel;prénom;né le\nmarc@example.com;=1+1;03/04/1980\nnobody;-2;04/05/1990\nzoe@example.com;Zoé;\n".encode()
 CHOICES = {
@@ -141,3 +147,25 @@ def test_import_of_another_workspace_is_not_there(
     address = uploaded(alice)
     assert charlie.get(address).status_code == 404
     assert charlie.get(address.replace("/w/shop/", "/w/other/")).status_code == 404
+
+
+def test_file_that_is_too_large_for_the_server_gets_a_page_that_says_so(alice: Client) -> None:
+    class Thrown(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, buffer: object) -> int:
+            raise RequestDataTooBig
+
+    kind = "multipart/form-data; boundary=x"
+    sent: dict[str, Any] = {"wsgi.input": Thrown(), "CONTENT_LENGTH": str(60_000_000), "CONTENT_TYPE": kind}
+    response = alice.post("/w/shop/imports/upload/", {}, **sent)
+    assert response.status_code == 413
+    assert "a CSV file to import may have 50 MB" in response.content.decode()
+
+
+def test_only_the_upload_of_a_file_may_be_large() -> None:
+    from config.server import limit_of  # sets a second application up, so only here
+
+    assert limit_of(reverse("upload_import", args=["shop"])) > reading.MAX_BYTES
+    assert {limit_of(reverse(name, args=["shop"])) for name in ("imports", "home")} == {MAX_BODY}

@@ -14,7 +14,7 @@ from parcours.public.hot.intake import Intake
 from parcours.public.hot.keys import KeyRing
 from parcours.public.hot.tracking import Tracking
 from parcours.public.hot.wsgi import Application as WsgiApplication
-from parcours.public.hot.wsgi import Pages
+from parcours.public.hot.wsgi import LimitOf, Pages, same_for_all
 
 logger = logging.getLogger(__name__)
 
@@ -24,14 +24,18 @@ COLLECT = (20_000, 20, 50)
 
 
 class Application:
-    """Serves one process. Granian calls `__rsgi_init__` in the worker, with its loop, before the first request."""
+    """Serves one process. Granian calls `__rsgi_init__` in the worker, with its loop, before the first request.
 
-    def __init__(self, pages: WsgiApplication) -> None:
-        self._wsgi = pages
+    `limit_of` says how many bytes of body an address of the pages takes.
+    """
+
+    def __init__(self, pages: WsgiApplication, limit_of: LimitOf = same_for_all) -> None:
+        self._wsgi, self._limit_of = pages, limit_of
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
-        self._pages = Pages(self._wsgi, self._page_threads, urlsplit(settings.BASE_URL).scheme)
+        scheme = urlsplit(settings.BASE_URL).scheme
+        self._pages = Pages(self._wsgi, self._page_threads, scheme, self._limit_of)
         self._keys = KeyRing(loop.time)
         self._intake = Intake(self._keys)
         self._tracking = Tracking()

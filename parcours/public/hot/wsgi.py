@@ -1,46 +1,69 @@
 """Django behind the hot paths: RSGI requests become WSGI calls (PEP 3333) in a pool of threads.
 
-Bodies are read whole before the call (bounded); answers are sent in parts as Django makes them.
+Bodies are read whole before the call: small ones into memory, those of the few addresses that take a file (`Pages.limit_of`) into
+a temporary file. One that is larger than its address takes is thrown away, and Django is told so when it reads it: what the person
+then sees is its business. Answers are sent in parts as Django makes them.
 """
 
 import asyncio
 import io
 import logging
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
-from parcours.public.hot import http
+from django.core.exceptions import RequestDataTooBig
+
 from parcours.public.hot.http import Headers, Protocol_, Scope
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 5 * 1024 * 1024
+IN_MEMORY = 1024 * 1024
+"""A body up to this size never touches the disk."""
+PATIENCE = 256 * 1024 * 1024
+"""A browser reads the answer only when it has sent everything: that much of a body which is too large is read for its sake."""
 WHOLE = 1024 * 1024
 """Answers up to this size are sent in one piece."""
 
 StartResponse = Callable[..., Callable[[bytes], None]]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+LimitOf = Callable[[str], int]
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 
 
-class Pages:
-    """Answers a request by a WSGI application."""
+def same_for_all(path: str) -> int:
+    """No address takes more than the others."""
+    return MAX_BODY
 
-    def __init__(self, application: Application, executor: Executor, scheme: str) -> None:
-        self._application, self._executor, self._scheme = application, executor, scheme
+
+@dataclass(frozen=True)
+class Body:
+    """A request's body; `content` fails when it is read if it was larger than `size` may be."""
+
+    content: IO[bytes] | io.RawIOBase
+    size: int
+
+
+class Pages:
+    """Answers a request by a WSGI application. `limit_of` says how many bytes of body a path takes."""
+
+    def __init__(
+        self, application: Application, executor: Executor, scheme: str, limit_of: LimitOf = same_for_all
+    ) -> None:
+        self._application, self._executor = application, executor
+        self._scheme, self._limit_of = scheme, limit_of
 
     async def answer(self, scope: Scope, protocol: Protocol_) -> None:
         """Answer one request."""
-        try:
-            content = await http.body(scope, protocol, MAX_BODY)
-        except http.BodyTooLarge:
-            protocol.response_bytes(413, http.TEXT, b"The request is larger than 5 MB.\n")
-            return
+        body = await _receive(scope, protocol, self._limit_of(scope.path))
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._executor, self._call, scope, content)
+        with body.content:
+            answer = await loop.run_in_executor(self._executor, self._call, scope, body)
         if answer.is_whole:
             protocol.response_bytes(
                 answer.status, answer.headers, answer.begun if scope.method != "HEAD" else b""
@@ -51,11 +74,51 @@ class Pages:
         while part := await loop.run_in_executor(self._executor, answer.next_part):
             await stream.send_bytes(part)
 
-    def _call(self, scope: Scope, content: bytes) -> "_Answer":
+    def _call(self, scope: Scope, body: Body) -> "_Answer":
         """In a thread: run the application and read the beginning of its answer."""
         answer = _Answer()
-        answer.read(self._application(environ(scope, content, self._scheme), answer.start))
+        answer.read(self._application(environ(scope, body, self._scheme), answer.start))
         return answer
+
+
+async def _receive(scope: Scope, protocol: Protocol_, limit: int) -> Body:
+    """Take the body in, or throw it away when it turns out to be larger than `limit`."""
+    declared = _declared(scope)
+    if declared is not None and declared <= min(limit, IN_MEMORY):
+        return Body(io.BytesIO(await protocol()), declared)
+    if declared is not None and declared > PATIENCE:
+        return Body(_TooLarge(), declared)
+    kept: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed after the call
+    size = 0
+    async for part in protocol:
+        size += len(part)
+        if size <= limit:
+            kept.write(part)
+        elif size > PATIENCE:
+            break
+    if size > limit:
+        kept.close()
+        return Body(_TooLarge(), size)
+    kept.seek(0)
+    return Body(kept, size)
+
+
+def _declared(scope: Scope) -> int | None:
+    """The size that the request says it has; None when it comes in chunks, too much when it says nonsense."""
+    text = scope.headers.get("content-length")
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() else PATIENCE + 1
+
+
+class _TooLarge(io.RawIOBase):
+    """Stands for a body that was thrown away."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        raise RequestDataTooBig("The body is larger than this address takes.")
 
 
 class _Answer:
@@ -122,7 +185,7 @@ def _no_write(data: bytes) -> None:
     raise TypeError("Answers are iterables.")
 
 
-def environ(scope: Scope, content: bytes, scheme: str) -> dict[str, Any]:
+def environ(scope: Scope, body: Body, scheme: str) -> dict[str, Any]:
     """The WSGI environment of a request. Repeated fields are joined by commas, cookies by semicolons (RFC 9110 §5.3).
 
     `scheme` is what the visitor speaks. Behind a proxy with TLS the server itself hears plain HTTP, and a header that says more
@@ -138,10 +201,10 @@ def environ(scope: Scope, content: bytes, scheme: str) -> dict[str, Any]:
         "SERVER_NAME": server.strip("[]") or "localhost",
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "CONTENT_LENGTH": str(len(content)),
+        "CONTENT_LENGTH": str(body.size),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
-        "wsgi.input": io.BytesIO(content),
+        "wsgi.input": body.content,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
