@@ -5,6 +5,7 @@ what a person agreed to is measured: without their consent no pixel is rendered,
 C11, C12). Not here: Liquid and MJML (`content`), how a message is built (`mime`) and signed (`dkim`).
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +35,7 @@ from parcours.events.tokens import signer as token_signer
 from parcours.kernel import crypto, sql
 from parcours.kernel.errors import DomainError
 
+_log = logging.getLogger(__name__)
 statements = sql.load(__package__)
 
 
@@ -97,7 +99,7 @@ class MailingFacts:
 
 @dataclass(frozen=True, slots=True)
 class Letters:
-    """All that a batch is made of, gathered once. `codes`: by (mailing, contact)."""
+    """All that a batch is made of, gathered once. `codes`: by (mailing, contact). In the place of a template: why it is none."""
 
     workspace: Workspace
     sending: Sending
@@ -105,7 +107,7 @@ class Letters:
     zone: ZoneInfo
     now: datetime
     mailings: Mapping[int, MailingFacts]
-    templates: Mapping[tuple[int, str], CompiledTemplate]
+    templates: Mapping[tuple[int, str], CompiledTemplate | DomainError]
     letters: Mapping[UUID, Letter]
     codes: Mapping[tuple[int, UUID], dict[str, Any]]
     sender: Mapping[str, Any]
@@ -145,12 +147,20 @@ def load(workspace_id: int, claims: Sequence[ToSend], *, now: datetime) -> Lette
 
 def _templates(
     workspace_id: int, mailings: Iterable[MailingFacts]
-) -> dict[tuple[int, str], CompiledTemplate]:
+) -> dict[tuple[int, str], CompiledTemplate | DomainError]:
     return {
-        (version, language): content.compiled(workspace_id, version, language)
+        (version, language): _compiled(workspace_id, version, language)
         for version in {mailing.template_version_id for mailing in mailings}
         for language in content.languages_of(workspace_id, version)
     }
+
+
+def _compiled(workspace_id: int, version: int, language: str) -> CompiledTemplate | DomainError:
+    """A stored version may be one that can no longer be used: its own messages cannot be made, all others can."""
+    try:
+        return content.compiled(workspace_id, version, language)
+    except DomainError as error:
+        return error
 
 
 def _issue(
@@ -182,9 +192,9 @@ def make(letters: Letters, claims: Sequence[ToSend], *, is_signed: bool = True) 
 
 def subject(letters: Letters, claim: ToSend) -> str:
     """Only the subject of a message; empty when it cannot be made."""
-    _, language = _template(letters, claim)
     version = letters.mailings[claim.mailing_id].template_version_id
     try:
+        _, language = _template(letters, claim)
         return content.subject_line(claim.workspace_id, version, language, _data(letters, claim, language))
     except DomainError:
         return ""
@@ -194,10 +204,15 @@ def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Un
     try:
         mail = _mail(letters, claim)
         data = mime.build(mail)
+        if is_signed:
+            data = letters.signer.sign(data, int(letters.now.timestamp()))
     except DomainError as error:
         return Unsendable(claim, error.message)
-    if is_signed:
-        data = letters.signer.sign(data, int(letters.now.timestamp()))
+    except (
+        Exception
+    ) as error:  # a fault of ours, met by this message's data: it must not stop everybody's mail
+        _log.exception("Message %s cannot be made", claim.id)
+        return Unsendable(claim, type(error).__name__)
     named = MessageToken(claim.workspace_id, claim.id)
     return_path = f"bounce+{token_signer().sign(named, Purpose.BOUNCE)}@{bounce_domain(letters.sending)}"
     return Ready(claim, mail.subject, mail.to_address, return_path, data)
@@ -247,7 +262,10 @@ def _template(letters: Letters, claim: ToSend) -> tuple[CompiledTemplate, str]:
         letters.letters[claim.id].language,
         letters.workspace.language,
     )
-    return letters.templates[version, spoken], spoken
+    template = letters.templates[version, spoken]
+    if isinstance(template, DomainError):
+        raise template
+    return template, spoken
 
 
 def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:

@@ -94,24 +94,44 @@ class Ledger:
                 await self._is_told.wait()
                 self._is_told.clear()
                 entries, self._waiting = self._waiting, []
-                started = await self._database.run(self._commit, entries)
-                for entry in entries:
-                    if not entry.answer.done():
-                        entry.answer.set_result(
-                            entry.wanted is not None and entry.wanted.message_id in started
-                        )
+                for workspace_id in dict.fromkeys(entry.workspace_id for entry in entries):
+                    await self._write(
+                        workspace_id, [entry for entry in entries if entry.workspace_id == workspace_id]
+                    )
         finally:
             await self._database.close()
 
-    def _commit(self, entries: list[_Entry]) -> set[UUID]:
-        """One transaction for each workspace; nearly always there is one."""
+    async def _write(self, workspace_id: int, entries: list[_Entry]) -> None:
+        """Commit and answer. An entry that the database refuses is found by itself; the others are not its concern.
+
+        Its outcome is not known to anybody then: the lease runs out, and the message is in doubt and listed. Something is wrong
+        with this workspace or with us, so its sending is paused.
+        """
+        try:
+            started = await self._database.run(self._commit, workspace_id, entries)
+        except Exception as error:
+            if len(entries) > 1:
+                for entry in entries:
+                    await self._write(workspace_id, [entry])
+                return
+            _log.exception("What became of a message of workspace %s cannot be stored", workspace_id)
+            started = set()
+            await self._database.run(
+                self._pause, workspace_id, f"An outcome cannot be stored: {type(error).__name__}"
+            )
+        for entry in entries:
+            if not entry.answer.done():
+                entry.answer.set_result(entry.wanted is not None and entry.wanted.message_id in started)
+
+    def _commit(self, workspace_id: int, entries: list[_Entry]) -> set[UUID]:
+        """One transaction."""
         now = self._clock()
-        started: set[UUID] = set()
-        for workspace_id in dict.fromkeys(entry.workspace_id for entry in entries):
-            mine = [entry for entry in entries if entry.workspace_id == workspace_id]
-            with tenancy.scope(workspace_id=workspace_id):
-                finished = [entry.finished for entry in mine if entry.finished]
-                actions.finish(workspace_id, finished, transport=self._transport, now=now)
-                wanted = [entry.wanted for entry in mine if entry.wanted]
-                started |= actions.start(workspace_id, wanted, now=now)
-        return started
+        with tenancy.scope(workspace_id=workspace_id):
+            finished = [entry.finished for entry in entries if entry.finished]
+            actions.finish(workspace_id, finished, transport=self._transport, now=now)
+            wanted = [entry.wanted for entry in entries if entry.wanted]
+            return actions.start(workspace_id, wanted, now=now)
+
+    def _pause(self, workspace_id: int, why: str) -> None:
+        with tenancy.scope(workspace_id=workspace_id):
+            actions.pause_sending(workspace_id, why, now=self._clock())

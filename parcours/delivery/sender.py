@@ -29,6 +29,7 @@ from parcours.delivery.smtp import SmtpConnection, SmtpSettings
 from parcours.delivery.smtp_errors import SmtpError, SmtpLost, Stage
 from parcours.delivery.types import AttemptOutcome, Judgement, Outcome, ToSend, ToStart
 from parcours.kernel import tenancy
+from parcours.kernel.errors import DomainError
 
 _log = logging.getLogger(__name__)
 
@@ -113,19 +114,29 @@ class Sender:
     async def _feed(self) -> None:
         """Claim batch after batch, make the messages, and queue them for the connections (which is what holds this back)."""
         while not self._stop.is_set():
-            found = 0
+            found, was_idle = 0, not self._held  # what is given back during a pass is found by the next one only
             for workspace_id in await self._database.run(_workspace_ids):
                 found += await self._feed_batch(workspace_id)
             if not found:
-                if self._until_idle and not self._held:
+                if self._until_idle and was_idle:
                     self._stop.set()
                 await self._rest(_IDLE if not self._until_idle else 0.01)
 
     async def _feed_batch(self, workspace_id: int) -> int:
-        judgement, letters = await self._database.run(self._claim, workspace_id)
-        self._hook("claimed")
+        """Claim, make and queue a batch of one workspace. What fails for the whole batch pauses this workspace, and no other."""
+        claims: Sequence[ToSend] = ()
+        try:
+            judgement = await self._database.run(self._claim, workspace_id)
+            self._hook("claimed")
+            claims = judgement.to_send
+            letters = await self._database.run(self._load, workspace_id, claims) if claims else None
+        except Exception as error:
+            _log.exception("Nothing can be sent for workspace %s", workspace_id)
+            await self._return(claims)
+            await self._database.run(self._pause, workspace_id, _told(error))
+            return 0
         if letters is not None:
-            async for one in self._made(letters, judgement.to_send):
+            async for one in self._made(letters, claims):
                 if isinstance(one, Ready):
                     await self._offer(one)
                 else:
@@ -145,17 +156,18 @@ class Sender:
             for one in made:
                 yield one
 
-    def _claim(self, workspace_id: int) -> tuple[Judgement, Letters | None]:
-        """Claim in one short transaction, then gather what the messages are made of in another."""
+    def _claim(self, workspace_id: int) -> Judgement:
         now = self._clock()
         with tenancy.scope(workspace_id=workspace_id):
             judgement = actions.claim(workspace_id, now=now, limit=self._batch)
         for claim in judgement.to_send:
             self._held[claim.id] = _Held(claim, now + LEASE)
-        if not judgement.to_send:
-            return judgement, None
+        return judgement
+
+    def _load(self, workspace_id: int, claims: Sequence[ToSend]) -> Letters:
+        """Gather what the messages are made of, in a transaction of its own: the claim's was short."""
         with tenancy.scope(workspace_id=workspace_id):
-            return judgement, composing.load(workspace_id, judgement.to_send, now=now)
+            return composing.load(workspace_id, claims, now=self._clock())
 
     def _withhold(self, workspace_id: int, one: Unsendable) -> None:
         with tenancy.scope(workspace_id=workspace_id):
@@ -317,7 +329,7 @@ class Sender:
             self._held.pop(claim.id, None)
 
     async def _keep_leases(self) -> None:
-        """Renew what is held, and take up what other senders left, three times a lease."""
+        """Renew what is held, three times a lease. What lost senders leave is taken up by the duties (`workers.duties`)."""
         while True:
             await self._database.run(self._renew)
             await asyncio.sleep(LEASE.total_seconds() / 3)
@@ -325,14 +337,17 @@ class Sender:
     def _renew(self) -> None:
         now = self._clock()
         held = [one for one in list(self._held.values()) if one.lease_until > now]
-        for workspace_id in _workspace_ids():
+        for workspace_id in {one.claim.workspace_id for one in held}:
             keys = [(one.claim.id, one.claim.fence) for one in held if one.claim.workspace_id == workspace_id]
-            if keys:
-                with tenancy.scope(workspace_id=workspace_id):
-                    actions.renew(workspace_id, keys, now=now)
-            actions.sweep(workspace_id, now=now)
+            with tenancy.scope(workspace_id=workspace_id):
+                actions.renew(workspace_id, keys, now=now)
         for one in held:
             one.lease_until = now + LEASE
+
+
+def _told(error: Exception) -> str:
+    """What the workspace's people read about a failure: our own words, or the name of what nobody foresaw."""
+    return error.message if isinstance(error, DomainError) else type(error).__name__
 
 
 def _workspace_ids() -> list[int]:

@@ -8,6 +8,7 @@ from datetime import datetime, time
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from cryptography.exceptions import InvalidTag
 from django.utils.translation import gettext as _
 
 from parcours.accounts.actions import record_audit
@@ -104,7 +105,18 @@ def change_sending(workspace_id: int, fields: Mapping[str, Any], *, actor: Actor
 @lru_cache(maxsize=256)
 def signer(domain: str, selector: str, sealed_key: bytes) -> dkim.Signer:
     """The signer of a workspace, from its sealed key. Loading a key takes time, so signers are kept."""
-    return dkim.Signer.load(domain, selector, crypto.unseal(_SEALED_FOR, sealed_key))
+    return dkim.Signer.load(domain, selector, _opened(sealed_key))
+
+
+def _opened(sealed_key: bytes) -> bytes:
+    """The private key. Raises DkimFailed when the installation has another secret than when it was sealed."""
+    try:
+        return crypto.unseal(_SEALED_FOR, sealed_key)
+    except InvalidTag:
+        raise dkim.DkimFailed(
+            _("The DKIM key cannot be opened: PARCOURS_SECRET_KEY is not the one that it was sealed with."),
+            hint=_("Set the former secret again, or save another selector to get a new key."),
+        ) from None
 
 
 class DnsRecord(NamedTuple):
@@ -116,6 +128,6 @@ class DnsRecord(NamedTuple):
 
 def dns_record(sending: Sending) -> DnsRecord:
     """What to publish so that others can check our signature."""
-    private = crypto.unseal(_SEALED_FOR, bytes(sending.dkim_key))
+    private = _opened(bytes(sending.dkim_key))
     name = f"{sending.dkim_selector}._domainkey.{sending.dkim_domain}"
     return DnsRecord(name, dkim.dns_record(dkim.public_key(private)))

@@ -24,7 +24,7 @@ _ENHANCED = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?: |$)")
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A server's reply; `enhanced` is "" when it has none, `text` joins the lines with newlines, without
-    the codes.
+    the codes and without NUL, which the database does not store.
     """
 
     code: int
@@ -36,7 +36,7 @@ class Reply:
         """Read the lines of one reply (RFC 5321 4.2, RFC 2034)."""
         code, texts = (
             int(lines[0][:3]),
-            [line[4:].decode("utf-8", "replace") for line in lines],
+            [line[4:].decode("utf-8", "replace").replace("\0", "") for line in lines],
         )
         match = _ENHANCED.match(texts[0])
         if match is None:

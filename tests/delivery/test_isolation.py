@@ -1,0 +1,179 @@
+"""What is wrong with one message stops that message, what is wrong with one workspace stops that workspace: nobody else waits."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import DataError
+
+from develop.smtp import Decide, Refuse, Stage
+from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.content.models import Template, TemplateVersion
+from parcours.delivery import actions, composing
+from parcours.delivery.models import Attempt, Mailing, Sending
+from parcours.delivery.settings import resume_sending
+from parcours.delivery.types import AttemptOutcome, Outcome
+from parcours.kernel import crypto, tenancy
+from tests.delivery.post import Post, post_of
+from tests.delivery.stories import BODY, PEM, Shop, codes, message
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def order(shop: Shop, name: str) -> UUID:
+    """A confirmation for somebody, queued."""
+    with tenancy.scope(workspace_id=shop.id):
+        return shop.queue(shop.mailing("order_information"), shop.person(name))
+
+
+def open_shop(workspace: Workspace, now: datetime) -> Shop:
+    with tenancy.scope(workspace_id=workspace.id):
+        return Shop.open(workspace, now)
+
+
+def state(shop: Shop, message_id: UUID) -> str:
+    with tenancy.scope(workspace_id=shop.id):
+        return message(message_id).state
+
+
+def sealed_with_another_secret(key: bytes, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    with monkeypatch.context() as other:
+        other.setattr(crypto, "derived_key", lambda _use: bytes(32))
+        return crypto.seal("dkim", key)
+
+
+def test_key_that_cannot_be_opened_pauses_its_workspace_only(
+    post: Post, other_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_shop(other_workspace, post.now)
+    waiting, going = order(post.shop, "Julie"), order(other, "Marc")
+    with tenancy.scope(workspace_id=post.shop.id):
+        Sending.objects.update(dkim_key=sealed_with_another_secret(PEM, monkeypatch))
+
+    post.send()
+
+    assert (state(post.shop, waiting), state(other, going)) == ("queued", "sent")
+    with tenancy.scope(workspace_id=post.shop.id):
+        sending = Sending.objects.get()
+        assert sending.paused_at == post.now
+        assert "PARCOURS_SECRET_KEY" in sending.pause_reason
+        assert AuditEntry.objects.filter(action="paused", subject="sending").count() == 1
+        assert Attempt.objects.count() == 0
+        Sending.objects.update(dkim_key=crypto.seal("dkim", PEM))
+        resume_sending(post.shop.id, actor=SYSTEM, now=post.now)
+
+    post.send()
+    assert state(post.shop, waiting) == "sent"
+
+
+def test_stored_template_that_cannot_be_used_any_more_withholds_its_own_messages(post: Post) -> None:
+    good = order(post.shop, "Julie")
+    with tenancy.scope(workspace_id=post.shop.id):
+        template = Template.objects.create(
+            workspace=post.shop.workspace, slug="old", name="Old", created_at=post.now, updated_at=post.now
+        )
+        broken = TemplateVersion.objects.create(
+            workspace=post.shop.workspace,
+            template=template,
+            number=1,
+            bodies={"fr": {**BODY, "subject": "{% never_existed %}"}},
+            actor="test",
+            created_at=post.now,
+        )
+        mailing = post.shop.mailing("order_information")
+        Mailing.objects.filter(pk=mailing.pk).update(template_version=broken)
+        bad = post.shop.queue(mailing, post.shop.person("Marc"))
+
+    post.send()
+
+    assert (state(post.shop, good), state(post.shop, bad)) == ("sent", "withheld")
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert codes(bad) == ["template_failed"]
+        assert Sending.objects.get().paused_at is None
+
+
+def test_fault_of_ours_in_making_one_message_withholds_that_one(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = order(post.shop, "Julie"), order(post.shop, "Marc")
+    real = composing.message_id
+
+    def stumbles(sending: Sending, claim: Any) -> str:
+        if claim.id == bad:
+            raise RecursionError
+        return real(sending, claim)
+
+    monkeypatch.setattr(composing, "message_id", stumbles)
+    post.send()
+
+    assert (state(post.shop, good), state(post.shop, bad)) == ("sent", "withheld")
+
+
+def test_failing_claim_pauses_its_workspace_only(
+    post: Post, other_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_shop(other_workspace, post.now)
+    waiting, going = order(post.shop, "Julie"), order(other, "Marc")
+    real = actions.claim
+
+    def stumbles(workspace_id: int, **named: Any) -> Any:
+        if workspace_id == post.shop.id:
+            with tenancy.scope(workspace_id=workspace_id):
+                if Sending.objects.get().paused_at is None:
+                    raise DataError("a value that cannot be")
+        return real(workspace_id, **named)
+
+    monkeypatch.setattr(actions, "claim", stumbles)
+    post.send()
+
+    assert (state(post.shop, waiting), state(other, going)) == ("queued", "sent")
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert Sending.objects.get().pause_reason == "DataError"
+
+
+def refuse_with_nul(stage: Stage) -> Any:
+    return Refuse(550, "5.1.1 no\0body here") if stage.name == "rcpt" and "julie" in stage.argument else None
+
+
+def test_nul_in_a_reply_is_left_out(workspace: Workspace, tmp_path: Path, now: datetime) -> None:
+    decide: Decide = refuse_with_nul
+    with post_of(workspace, tmp_path, now, decide) as post:
+        bad, good = order(post.shop, "Julie"), order(post.shop, "Marc")
+        post.send()
+
+        assert (state(post.shop, bad), state(post.shop, good)) == ("failed", "sent")
+        with tenancy.scope(workspace_id=workspace.id):
+            assert Attempt.objects.get(message_id=bad).reply.endswith("nobody here")
+
+
+def test_outcome_that_cannot_be_stored_is_in_doubt_and_the_others_are_stored(
+    post: Post, other_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_shop(other_workspace, post.now)
+    orders = [order(post.shop, f"P{n}") for n in range(6)]
+    going, bad = order(other, "Marc"), orders[0]
+    real = actions.finish
+
+    def stumbles(workspace_id: int, outcomes: list[Outcome], **named: Any) -> Any:
+        if any(one.message_id == bad and one.outcome is AttemptOutcome.ACCEPTED for one in outcomes):
+            raise DataError("a value that cannot be")
+        return real(workspace_id, outcomes, **named)
+
+    monkeypatch.setattr(actions, "finish", stumbles)
+    post.send(connections=4)
+
+    assert state(other, going) == "sent"
+    assert {state(post.shop, one) for one in orders[1:]} <= {"sent", "queued"}
+    post.later(seconds=31)
+    assert actions.sweep(post.shop.id, now=post.now).in_doubt == 1
+    assert state(post.shop, bad) == "in_doubt"
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert "cannot be stored" in Sending.objects.get().pause_reason
+        resume_sending(post.shop.id, actor=SYSTEM, now=post.now)
+    post.later(seconds=timedelta(minutes=1).total_seconds())
+    post.send()
+    assert {state(post.shop, one) for one in orders[1:]} == {"sent"}
+    assert post.twice == []
