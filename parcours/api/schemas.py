@@ -248,6 +248,25 @@ class ReasonOut(Schema):
     sentence: str
 
 
+class MessageIn(Input):
+    """A message to one person, at once. `data` is what the template speaks of as `data.…`; `message_id` makes it count once."""
+
+    template: Slug
+    purpose: Slug
+    email: Annotated[str, StringConstraints(max_length=254)]
+    data: dict[str, Any] = Field(default_factory=dict)
+    message_id: Annotated[str, StringConstraints(strip_whitespace=True, max_length=100)] = ""
+
+
+class MessageAccepted(Schema):
+    """It is queued, or has been before: where it stands, and where to ask again (`/api/v1/messages/{id}`)."""
+
+    id: UUID
+    contact: UUID
+    state: MessageState
+    verdict: Verdict | None
+
+
 class MessageOut(Schema):
     """One message to one person, sent or not, with the gate's verdict and all its reasons. `machine_…`: what scanners did."""
 

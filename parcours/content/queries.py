@@ -212,6 +212,7 @@ def _as_seen_by(
         **dict.fromkeys(making.FUNCTIONAL, "https://example.org/"),
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
         "event": dict(event or {}),
+        "data": dict(event or {}),
         "coupon": _sample_coupon(now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),

@@ -275,6 +275,7 @@ def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
     return {
         "contact": {**letter.attributes, "email": letter.email, "language": language},
         "event": letter.event,
+        "data": letter.event,
         "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
         "purpose": mailing.about_purpose(language),
         "workspace": letters.sender,

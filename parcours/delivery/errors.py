@@ -21,6 +21,18 @@ class NotSetUp(Conflict):
     code = "delivery.not_set_up"
 
 
+class RequestReused(Conflict):
+    """This id was used for another message."""
+
+    code = "delivery.id_reused"
+
+
+class UnfitPurpose(Invalid):
+    """No message is sent for such a purpose."""
+
+    code = "delivery.unfit_purpose"
+
+
 class BadSending(Invalid):
     """A sending setting is not acceptable."""
 

@@ -152,6 +152,23 @@ class Message(models.Model):
         ]
 
 
+class Request(models.Model):
+    """A message that a program asked for, by the program's own id of it (`key`), which makes it count once.
+
+    `id` is the message's run; `digest` tells a repeated request from another one under the same id.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=100)
+    digest = models.BinaryField()
+    message_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="request_once")]
+
+
 class Attempt(models.Model):
     """One try at handing a message over: committed before DATA; the outcome right after the reply."""
 

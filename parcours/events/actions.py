@@ -31,6 +31,21 @@ def append(workspace_id: int, events: Sequence[NewEvent], *, now: datetime) -> i
     return statements.append.run(**append_parameters(workspace_id, events, now))
 
 
+def append_one(workspace_id: int, event: NewEvent, *, now: datetime) -> int:
+    """Write an event without a message key and return its id, for a row that refers to it as (at, id)."""
+    ensure_months([event.at])
+    return int(
+        statements.append_one.scalar(
+            workspace_id=workspace_id,
+            contact_id=event.contact_id,
+            name=event.name,
+            at=event.at,
+            properties=msgspec.json.encode(event.properties).decode(),
+            now=now,
+        )
+    )
+
+
 def append_parameters(workspace_id: int, events: Sequence[NewEvent], now: datetime) -> dict[str, Any]:
     """The parameters of the statement `append`."""
     rows = [

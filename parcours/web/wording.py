@@ -41,6 +41,7 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "Segment Left": ("target", "journeys", gettext_noop("Left the segment “%(segment)s”")),
     "Journey Entered": ("route", "journeys", gettext_noop("Entered the journey “%(journey)s”")),
     "Journey Finished": ("flag", "journeys", gettext_noop("Finished the journey “%(journey)s”")),
+    "Message Requested": ("send", "messages", gettext_noop("A program asked for a message")),
     "Email Sent": ("send", "messages", gettext_noop("Was sent “%(name)s”")),
     "Email Delayed": ("clock", "messages", gettext_noop("“%(name)s” was delayed")),
     "Email Withheld": ("hand", "messages", gettext_noop("“%(name)s” was withheld")),
@@ -65,7 +66,7 @@ FAMILIES = {
     "profile": gettext_noop("Profile"),
 }
 # What stands on the timeline as the message itself.
-TOLD_BY_MESSAGES = ("Email Sent", "Email Delayed", "Email Withheld", "Email Failed")
+TOLD_BY_MESSAGES = ("Message Requested", "Email Sent", "Email Delayed", "Email Withheld", "Email Failed")
 
 
 @dataclass(frozen=True)

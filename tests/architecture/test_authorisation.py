@@ -106,7 +106,7 @@ API: dict[str, str] = {
     "contacts": "GET POST",
     "contacts/<uuidstr:contact_id>": "GET",
     "contacts/<uuidstr:contact_id>/timeline": "GET",
-    "messages": "GET",
+    "messages": "GET POST",
     "messages/<uuidstr:message_id>": "GET",
     "lists": "GET POST",
     "lists/<slug:slug>/members": "POST",

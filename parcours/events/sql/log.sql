@@ -22,6 +22,12 @@ FROM batch
 WHERE batch.key IS NULL OR batch.key IN (SELECT message_key FROM receipt)
 ORDER BY batch.n;
 
+-- name: append_one
+-- Insert one event without a key and return its id.
+INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, properties)
+VALUES (%(workspace_id)s, %(at)s, %(now)s, %(contact_id)s, %(name)s, %(properties)s::jsonb)
+RETURNING id;
+
 -- name: receive
 -- Give receipts to message keys; returns those that had none.
 INSERT INTO events_receipt (workspace_id, message_key, received_at)

@@ -1,0 +1,134 @@
+"""Messages that a program asks for, one at a time, with the data that their template speaks of: an order's confirmation, a receipt.
+
+They go the way of every message: outbox, gate, sender. What the program sends along becomes an event of the person, which the
+template reads, and which a segment or a journey may too. Not here: HTTP (`api`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import msgspec
+
+from parcours.accounts.types import Actor
+from parcours.consent import queries as consent
+from parcours.consent.errors import UnknownPurpose
+from parcours.consent.models import Purpose
+from parcours.contacts import actions as contact_actions
+from parcours.contacts import identities
+from parcours.contacts import queries as contacts
+from parcours.contacts.types import IdentityKind, Person
+from parcours.content import queries as content
+from parcours.content.models import TemplateVersion
+from parcours.delivery import queries
+from parcours.delivery.actions import add_mailing, enqueue
+from parcours.delivery.errors import NotSetUp, RequestReused, UnfitPurpose
+from parcours.delivery.models import Message, Request
+from parcours.delivery.queries import MessageRow
+from parcours.delivery.types import Origin, ToQueue
+from parcours.events import actions as events
+from parcours.events import audited
+from parcours.events.types import MESSAGE_REQUESTED, NewEvent
+
+VALID_FOR = timedelta(days=3)
+"""How long such a message is worth sending: as long as a mail server that refuses for now is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One message to one person. `key` is the program's own id of it: however often it is asked for, it is queued once."""
+
+    template: str
+    purpose: str
+    email: str
+    data: Mapping[str, Any]
+    key: str = ""
+
+
+def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> MessageRow:
+    """Queue a message, and return it as it stands. Somebody unknown becomes a contact.
+
+    Raises UnknownTemplate, UnknownPurpose, UnfitPurpose, InvalidEmail, NotSetUp; RequestReused when the key was used for another
+    message. Runs in the caller's transaction, so that nothing is kept of a request that is refused.
+    """
+    request, is_new = _request(workspace_id, wanted, now)
+    if not is_new:
+        return _known(request, wanted)
+    purpose = _purpose(workspace_id, wanted.purpose)
+    version = content.latest_version(workspace_id, wanted.template)
+    if queries.sending(workspace_id) is None:
+        raise NotSetUp("This workspace cannot send yet.", hint="Fill in Settings, Sending.")
+    mailing_id = _mailing(workspace_id, purpose, version, now)
+    contact_actions.hold_people(workspace_id)
+    contact_id = _contact(workspace_id, wanted.email, actor, now)
+    told = NewEvent(contact_id, MESSAGE_REQUESTED, wanted.data, at=now)
+    event_id = events.append_one(workspace_id, told, now=now)
+    row = ToQueue(mailing_id, request.pk, contact_id, now, event_id, now)  # every request is a run of its own
+    enqueue(workspace_id, [row], now=now)
+    request.message_id = Message.objects.get(
+        workspace_id=workspace_id, mailing_id=mailing_id, run=request.pk
+    ).pk
+    request.save(update_fields=["message_id"])
+    return queries.message(workspace_id, request.message_id)
+
+
+def _request(workspace_id: int, wanted: Wanted, now: datetime) -> tuple[Request, bool]:
+    """Note the key; waits for a simultaneous request with the same one."""
+    return Request.objects.get_or_create(
+        workspace_id=workspace_id,
+        key=wanted.key or str(uuid4()),
+        defaults={"digest": _digest(wanted), "created_at": now},
+    )
+
+
+def _digest(wanted: Wanted) -> bytes:
+    said = (wanted.template, wanted.purpose, identities.email(wanted.email), dict(wanted.data))
+    return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()
+
+
+def _known(request: Request, wanted: Wanted) -> MessageRow:
+    if bytes(request.digest) != _digest(wanted) or request.message_id is None:
+        raise RequestReused(
+            f"“{wanted.key}” was the id of another message.",
+            field="message_id",
+            hint="Use a new id for each message, and the same one only to repeat the same request.",
+        )
+    return queries.message(request.workspace_id, request.message_id)
+
+
+def _purpose(workspace_id: int, code: str) -> Purpose:
+    found = next((one for one in consent.purposes(workspace_id) if one.code == code), None)
+    if found is None:
+        raise UnknownPurpose(f"There is no purpose “{code}”.", field="purpose")
+    if found.is_measuring:
+        raise UnfitPurpose(f"“{code}” is about measuring; no message is sent for it.", field="purpose")
+    return found
+
+
+def _contact(workspace_id: int, email: str, actor: Actor, now: datetime) -> UUID:
+    """Who has this address. A person who is known stays as they are."""
+    known = contacts.contact_of(workspace_id, IdentityKind.EMAIL, email)
+    if known is not None:
+        return known.id
+    return audited.save_person(
+        workspace_id, Person(email=email, source="api"), actor=actor, now=now
+    ).contact_id
+
+
+def _mailing(workspace_id: int, purpose: Purpose, version: TemplateVersion, now: datetime) -> int:
+    """The mailing of this version of a template for this purpose: figures and pages show its messages together."""
+    return add_mailing(
+        workspace_id,
+        origin=Origin.API,
+        origin_id=version.template_id,
+        origin_version=version.number,
+        step=purpose.code,
+        purpose_id=purpose.pk,
+        template_version_id=version.pk,
+        name=version.template.name,
+        valid_for=VALID_FOR,
+        now=now,
+    )
