@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+
 from parcours.accounts import actions as accounts
 from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
@@ -144,16 +146,22 @@ def order(own: int, ids: list[Any], now: datetime) -> None:
 def live(own: int, now: datetime) -> None:
     """Let the workers do what they would have done."""
     for _round in range(3):
-        settle(own)
+        wait_for_the_log(own)
         audiences.refresh(own, now=now)
-        settle(own)
+        wait_for_the_log(own)
         journeys.enter(own, now=now)
         journeys.tick(own, now=now)
         campaigns.tick(own, now=now)
         with tenancy.scope(workspace_id=own):
             while delivery.deliver_nowhere(own, now=now):
                 pass
-        settle(own)
+        wait_for_the_log(own)
         delivery.project(own, now=now)
-    settle(own)
+    wait_for_the_log(own)
     insights.roll_up(own, now=now)
+
+
+def wait_for_the_log(own: int) -> None:
+    """Settle, except inside a test's own transaction: there readers of the log see nothing anyway, and pages are merely emptier."""
+    if not connection.in_atomic_block:
+        settle(own)
