@@ -32,6 +32,9 @@ COMMANDS = {
     "workspace": Command(
         "parcours.cli.workspace", "parcours_worker", "make a workspace with its first owner"
     ),
+    "receive": Command(
+        "parcours.cli.receive", "parcours_worker", "take one mail that came back, from a mail server's pipe"
+    ),
     "doctor": Command(
         "parcours.cli.doctor", "parcours_worker", "check this installation and say what to mend"
     ),

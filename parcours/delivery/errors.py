@@ -37,3 +37,15 @@ class BadSending(Invalid):
     """A sending setting is not acceptable."""
 
     code = "delivery.bad_sending"
+
+
+class UnreadableMail(Invalid):
+    """A mail that came back is too large or broken. Nothing was changed."""
+
+    code = "delivery.unreadable_mail"
+
+
+class UnknownRecipient(NotFound):
+    """A mail names no message of ours in a way that only we could have written. Nothing was changed."""
+
+    code = "delivery.unknown_recipient"

@@ -7,7 +7,15 @@ from parcours.accounts.models import Workspace
 from parcours.consent.models import Purpose
 from parcours.contacts.models import one_of
 from parcours.content.models import TemplateVersion
-from parcours.delivery.types import AttemptOutcome, ClickTracking, MessageState, Origin, Verdict
+from parcours.delivery.replies import ReplyClass
+from parcours.delivery.types import (
+    AttemptOutcome,
+    ClickTracking,
+    MessageState,
+    Origin,
+    ReturnKind,
+    Verdict,
+)
 from parcours.kernel.ids import NewId
 
 
@@ -192,6 +200,27 @@ class Attempt(models.Model):
                 fields=["workspace_id", "message_id", "fence"], name="attempt_once_per_claim"
             ),
         ]
+
+
+class Return(models.Model):
+    """One mail that came back about a message, and what it said. `mail` is its SHA-256: the same mail counts once."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.IntegerField()
+    message_id = models.UUIDField()
+    mail = models.BinaryField()
+    kind = models.CharField(max_length=12)
+    meaning = models.CharField(max_length=20)
+    reply = models.CharField(max_length=300, blank=True, db_default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=one_of("kind", ReturnKind), name="return_kind"),
+            models.CheckConstraint(condition=one_of("meaning", ReplyClass), name="return_meaning"),
+            models.UniqueConstraint(fields=["workspace_id", "mail"], name="return_once"),
+        ]
+        indexes = [models.Index(fields=["workspace_id", "message_id"], name="return_of_message")]
 
 
 class Allowance(models.Model):

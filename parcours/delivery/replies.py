@@ -2,7 +2,7 @@
 
 One table, from compliance §2 and §4 and RFC 3463: the first row that matches wins. A code that is our own
 fault never counts
-against a person. Not here: reading bounces (DSN), and what is done about a class (suppression, brakes).
+against a person. Not here: reading bounces (`reports`), and what is done about a class (suppression, brakes).
 """
 
 import re
@@ -82,6 +82,7 @@ _UNKNOWN_USER = r"(?:user|recipient|mailbox|address|account)(?: is)? (?:unknown|
 _NO_SUCH_USER = (
     r"(?:no such|unknown) (?:user|recipient|mailbox|address|person)|does ?n[o']t exist|not have an account"
 )
+_NO_SUCH_DOMAIN = r"host or domain name not found|\bnullmx\b"
 _LISTED = r"\b(?:block ?list|blacklist(?:ed)?|blocked using|rbl|dnsbl|spamhaus|reputation|rate limit|too many|throttl)"
 _BAD_CONTENT = r"\b(?:spam|virus|malware|phish(?:ing)?|infected|attachment)\b|content rejected"
 
@@ -96,7 +97,9 @@ _ROWS = (
         words=r"sender (?:address (?:rejected|verif)|domain|verify)|not allowed to send (?:as|from)",
     ),
     _Row(_CONFIGURATION, code=r"5\d\d", words=r"\b(?:spf|dkim|dmarc|ptr|fcrdns)\b|reverse dns"),
-    _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", enhanced=r"5\.1\.(?:[1236]|10)|5\.7\.1[78]"),
+    _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", enhanced=r"5\.1\.(?:[1236]|10)|5\.4\.310|5\.7\.1[78]"),
+    _Row(_NO_SUCH_ADDRESS, code=r"556"),
+    _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", words=_NO_SUCH_DOMAIN),
     _Row(_DISABLED, code=r"5\d\d", enhanced=r"5\.2\.1|5\.7\.13"),
     _Row(_CONTENT, enhanced=r"[45]\.3\.4|[45]\.6\.\d+|[45]\.2\.3"),
     _Row(_POLICY, words=_LISTED),
@@ -104,7 +107,7 @@ _ROWS = (
     _Row(_CONTENT, words=r"message (?:size|too (?:big|large))"),
     _Row(_POLICY, code=r"421"),
     _Row(_POLICY, enhanced=r"[45]\.7\.\d+"),
-    _Row(_SOFT, enhanced=r"[45]\.2\.2|4\.\d+\.\d+"),
+    _Row(_SOFT, enhanced=r"[45]\.2\.2|4\.\d+\.\d+|5\.4\.(?:7|300)"),
     _Row(
         _SOFT,
         code=r"5\d\d",

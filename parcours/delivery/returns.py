@@ -1,11 +1,11 @@
 """What mail systems say about an address: bounces and complaints, and when they end all mail to it (compliance §4).
 
 A refusal that is our own fault, or about content or reputation, never counts against a person. Not here: what people do
-with a message (`feedback`), reading the mails that carry bounces.
+with a message (`feedback`), reading the mails that carry bounces (`reports`, `receiving`).
 """
 
-from datetime import datetime
-from uuid import UUID
+from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from parcours.consent import actions as consent
 from parcours.consent.types import Channel, SuppressionReason
@@ -13,28 +13,73 @@ from parcours.delivery import queries
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import Moved
 from parcours.events import actions as events
-from parcours.events.types import NewEvent
+from parcours.events.types import (
+    EMAIL_BOUNCED,
+    EMAIL_DEFERRED,
+    EMAIL_DELIVERED,
+    EMAIL_MARKED_AS_SPAM,
+    NewEvent,
+)
 from parcours.kernel import sql
 
 statements = sql.load(__package__)
 _DISABLED_DAYS = 2
-_OF_ADDRESS = frozenset({ReplyClass.NO_SUCH_ADDRESS, ReplyClass.ADDRESS_DISABLED})
+_SOFT_BOUNCES = 5
+_SOFT_SPAN = timedelta(days=14)
+_SILENCE_IS_DELIVERY = timedelta(days=5)
+"""Mail servers give up after five days at most (RFC 5321 4.5.4.1): what has not come back by then has arrived."""
+_OF_ADDRESS = frozenset({ReplyClass.NO_SUCH_ADDRESS, ReplyClass.ADDRESS_DISABLED, ReplyClass.SOFT})
 
 
 def refuse_address(
     workspace_id: int, message: Moved, meaning: ReplyClass, reply: str, *, now: datetime
 ) -> None:
-    """Record a bounce when a refusal is about the address, and suppress the address: at once when there is no such mailbox,
-    after two distinct days when it is disabled. Other refusals change nothing.
+    """Record a bounce when a refusal is about the address, and suppress the address when that is final (see `_is_final`).
+    Other refusals change nothing.
     """
-    if meaning not in _OF_ADDRESS:
-        return
-    _record(workspace_id, message, "Email Bounced", {"class": meaning.value, "reply": reply[:200]}, now)
-    is_final = meaning is ReplyClass.NO_SUCH_ADDRESS or (
-        statements.disabled_days.scalar(workspace_id=workspace_id, contact_id=message.contact_id)
-        >= _DISABLED_DAYS
+    if meaning in _OF_ADDRESS:
+        _bounced(workspace_id, message, meaning, reply, now)
+
+
+def bounce(workspace_id: int, message_id: UUID, meaning: ReplyClass, reply: str, *, now: datetime) -> bool:
+    """A message that was accepted came back (a DSN whose return path was verified). False when there is no such message."""
+    message = find(workspace_id, message_id)
+    if message is None:
+        return False
+    _bounced(workspace_id, message, meaning, reply, now)
+    return True
+
+
+def defer(workspace_id: int, message: Moved, meaning: ReplyClass, reply: str, *, now: datetime) -> None:
+    """The recipient's mail system goes on trying: told on the timeline, and nothing follows."""
+    _record(workspace_id, message, EMAIL_DEFERRED, {"class": meaning.value, "reply": reply[:200]}, now)
+
+
+def deliver(workspace_id: int, message: Moved, *, now: datetime) -> None:
+    """A mail system reports that a message arrived."""
+    _record(workspace_id, message, EMAIL_DELIVERED, {}, now)
+
+
+def complain(workspace_id: int, message_id: UUID, *, now: datetime) -> bool:
+    """Somebody marked a message as spam: never write to this address again. False when there is no such message."""
+    message = find(workspace_id, message_id)
+    if message is None:
+        return False
+    _record(workspace_id, message, EMAIL_MARKED_AS_SPAM, {}, now)
+    consent.suppress(
+        workspace_id, Channel.EMAIL, message.address, SuppressionReason.COMPLAINT, detail="", now=now
     )
-    if is_final:
+    return True
+
+
+def find(workspace_id: int, message_id: UUID) -> Moved | None:
+    """The message that a report names, if it may have left."""
+    return statements.find_message.row(Moved, workspace_id=workspace_id, id=message_id)
+
+
+def _bounced(workspace_id: int, message: Moved, meaning: ReplyClass, reply: str, now: datetime) -> None:
+    _record(workspace_id, message, EMAIL_BOUNCED, {"class": meaning.value, "reply": reply[:200]}, now)
+    if _is_final(workspace_id, message, meaning, now):
         consent.suppress(
             workspace_id,
             Channel.EMAIL,
@@ -45,36 +90,39 @@ def refuse_address(
         )
 
 
-def bounce(workspace_id: int, message_id: UUID, meaning: ReplyClass, reply: str, *, now: datetime) -> bool:
-    """A message that was accepted came back (a DSN whose return path was verified). False when there is no such message."""
-    message = _sent(workspace_id, message_id)
-    if message is None:
-        return False
-    if meaning in _OF_ADDRESS:
-        refuse_address(workspace_id, message, meaning, reply, now=now)
-    else:
-        _record(workspace_id, message, "Email Bounced", {"class": meaning.value, "reply": reply[:200]}, now)
-    return True
-
-
-def complain(workspace_id: int, message_id: UUID, *, now: datetime) -> bool:
-    """Somebody marked a message as spam: never write to this address again. False when there is no such message."""
-    message = _sent(workspace_id, message_id)
-    if message is None:
-        return False
-    is_new = consent.suppress(
-        workspace_id, Channel.EMAIL, message.address, SuppressionReason.COMPLAINT, detail="", now=now
-    )
-    if is_new:
-        _record(workspace_id, message, "Email Marked as Spam", {}, now)
-    return True
-
-
-def _sent(workspace_id: int, message_id: UUID) -> Moved | None:
-    return statements.find_message.row(Moved, workspace_id=workspace_id, id=message_id)
+def _is_final(workspace_id: int, message: Moved, meaning: ReplyClass, now: datetime) -> bool:
+    """No such mailbox: at once. Disabled: on two distinct days. Soft: at least 5 messages over at least 14 days, and nothing
+    has arrived in between. Only bounces of the address that the message went to count.
+    """
+    if meaning is ReplyClass.NO_SUCH_ADDRESS:
+        return True
+    if meaning is ReplyClass.ADDRESS_DISABLED:
+        days = statements.disabled_days.scalar(
+            workspace_id=workspace_id, contact_id=message.contact_id, address=message.address
+        )
+        return int(days) >= _DISABLED_DAYS
+    if meaning is ReplyClass.SOFT:
+        return bool(
+            statements.is_soft_series.scalar(
+                workspace_id=workspace_id,
+                contact_id=message.contact_id,
+                address=message.address,
+                arrived_by=now - _SILENCE_IS_DELIVERY,
+                least=_SOFT_BOUNCES,
+                span=_SOFT_SPAN,
+            )
+        )
+    return False
 
 
 def _record(workspace_id: int, message: Moved, name: str, detail: dict[str, str], now: datetime) -> None:
+    """Tell it once for each message and class, however many reports say it."""
     about = queries.about_mailings(workspace_id, {message.mailing_id})[message.mailing_id]
-    properties = {"message": str(message.id), **about, **detail}
-    events.append(workspace_id, [NewEvent(message.contact_id, name, properties, at=now)], now=now)
+    told = NewEvent(
+        message.contact_id,
+        name,
+        {"message": str(message.id), **about, **detail},
+        at=now,
+        message_key=uuid5(message.id, f"{name}:{detail.get('class', '')}"),
+    )
+    events.append(workspace_id, [told], now=now)

@@ -81,6 +81,18 @@ class AttemptOutcome(StrEnum):
     IN_DOUBT = "in_doubt"
 
 
+class ReturnKind(StrEnum):
+    """What a mail that came back is about."""
+
+    BOUNCED = "bounced"
+    DEFERRED = "deferred"
+    DELIVERED = "delivered"
+    COMPLAINED = "complained"
+    UNSUBSCRIBED = "unsubscribed"
+    ANSWERED = "answered"
+    IGNORED = "ignored"
+
+
 class ClickTracking(StrEnum):
     """Whose clicks are recorded by person (compliance C12). Others are counted without saying who."""
 

@@ -46,6 +46,11 @@ EVENTS: Mapping[str, tuple[str, str, str]] = {
     "Email Delayed": ("clock", "messages", gettext_noop("“%(name)s” was delayed")),
     "Email Withheld": ("hand", "messages", gettext_noop("“%(name)s” was withheld")),
     "Email Failed": ("cross", "messages", gettext_noop("“%(name)s” failed")),
+    "Email Deferred": (
+        "clock",
+        "messages",
+        gettext_noop("“%(name)s” is not taken yet, the mail servers go on trying"),
+    ),
     "Email Delivered": ("check", "messages", gettext_noop("“%(name)s” was delivered")),
     "Email Opened": ("eye", "messages", gettext_noop("Opened “%(name)s”")),
     "Email Link Clicked": ("click", "messages", gettext_noop("Clicked in “%(name)s”")),
@@ -120,6 +125,8 @@ def details(event: str, properties: Properties) -> list[tuple[str, str]]:
         found.append(("…", ngettext("%(n)d more product", "%(n)d more products", more) % {"n": more}))
     if properties.get("coupon"):
         found.append((gettext("Coupon"), str(properties["coupon"])))
+    if event in ("Email Bounced", "Email Deferred"):
+        found += refusal(properties)
     if properties.get("url"):
         found.append((gettext("Link"), str(properties["url"])))
     if properties.get("machine"):
@@ -127,6 +134,13 @@ def details(event: str, properties: Properties) -> list[tuple[str, str]]:
     if event not in EVENTS:
         found += [(key, shown(value)) for key, value in list(properties.items())[:8]]
     return found
+
+
+def refusal(properties: Properties) -> list[tuple[str, str]]:
+    """Why a mail system did not take a message, and its own words."""
+    meaning, reply = str(properties.get("class", "")), str(properties.get("reply", ""))
+    found = [(gettext("Reason"), gettext(REFUSALS[meaning]))] if meaning in REFUSALS else []
+    return [*found, (gettext("Answer"), reply)] if reply else found
 
 
 def shown(value: object) -> str:
@@ -151,6 +165,16 @@ ACTS = {
     "requested": gettext_noop("Asked, not confirmed"),
     "withdrawn": gettext_noop("Withdrawn"),
     "objected": gettext_noop("Objected"),
+}
+# What a refusal is about (`delivery.replies`).
+REFUSALS = {
+    "no_such_address": gettext_noop("There is no such address"),
+    "address_disabled": gettext_noop("The mailbox is disabled"),
+    "content": gettext_noop("The content was refused"),
+    "configuration": gettext_noop("Our own configuration was refused"),
+    "policy": gettext_noop("Refused for the sender's reputation or rate"),
+    "soft": gettext_noop("Mailbox full, or the server could not"),
+    "unknown": gettext_noop("No reason that can be read"),
 }
 OUTCOMES = {
     "accepted": gettext_noop("Accepted by the server"),

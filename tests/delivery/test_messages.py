@@ -1,13 +1,16 @@
 """Reading messages, explaining them, what comes back, and what a merge does to them."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import queries as consent
+from parcours.consent.models import Suppression
 from parcours.consent.types import Act, Channel
+from parcours.contacts.models import Contact
 from parcours.delivery import actions, merging, queries, returns, settings
 from parcours.delivery.errors import NotInDoubt, UnknownMessage
 from parcours.delivery.models import Allowance, Message, Sending
@@ -106,11 +109,19 @@ def test_only_a_message_in_doubt_is_settled(shop: Shop) -> None:
         actions.settle(shop.id, sent, was_sent=True, actor=SYSTEM, now=shop.now)
 
 
-def delivered(shop: Shop) -> Message:
+def delivered(shop: Shop, who: UUID | None = None) -> Message:
     """A message that was sent to Julie."""
-    sent = shop.queue(shop.mailing("order_information"), shop.person("Julie"))
+    sent = shop.queue(shop.mailing("order_information"), who or shop.person("Julie"), at=shop.now)
     actions.deliver_nowhere(shop.id, now=shop.now)
     return message(sent)
+
+
+def bounces(shop: Shop, who: UUID, meaning: ReplyClass = ReplyClass.SOFT, *, after: timedelta) -> Message:
+    """Some time later a message is sent to somebody and comes back."""
+    shop.now += after
+    sent = delivered(shop, who)
+    returns.bounce(shop.id, sent.pk, meaning, "452 4.2.2 mailbox full", now=shop.now)
+    return sent
 
 
 def is_suppressed(shop: Shop) -> bool:
@@ -124,14 +135,78 @@ def test_bounce_of_no_such_address_suppresses_it(shop: Shop) -> None:
     assert Event.objects.filter(name="Email Bounced").count() == 1
 
 
+DISABLED = ReplyClass.ADDRESS_DISABLED
+
+
 def test_disabled_mailbox_is_suppressed_after_two_days(shop: Shop) -> None:
-    sent = delivered(shop)
-    for hours in (0, 1):
-        returns.bounce(
-            shop.id, sent.pk, ReplyClass.ADDRESS_DISABLED, "5.2.1", now=shop.now + timedelta(hours=hours)
-        )
+    julie = shop.person("Julie")
+    bounces(shop, julie, DISABLED, after=timedelta())
+    bounces(shop, julie, DISABLED, after=timedelta(hours=1))
     assert not is_suppressed(shop)
-    returns.bounce(shop.id, sent.pk, ReplyClass.ADDRESS_DISABLED, "5.2.1", now=shop.now + timedelta(days=1))
+    bounces(shop, julie, DISABLED, after=timedelta(days=1))
+    assert is_suppressed(shop)
+
+
+def test_one_message_that_comes_back_again_another_day_is_one_day(shop: Shop) -> None:
+    sent = bounces(shop, shop.person("Julie"), DISABLED, after=timedelta())
+    returns.bounce(shop.id, sent.pk, DISABLED, "5.2.1", now=shop.now + timedelta(days=1))
+    assert not is_suppressed(shop)
+
+
+def test_bounces_of_a_former_address_do_not_count_against_the_new_one(shop: Shop) -> None:
+    julie = shop.person("Julie", email="old@example.com")
+    bounces(shop, julie, DISABLED, after=timedelta())
+    Contact.objects.filter(pk=julie).update(email="julie@example.com")
+    bounces(shop, julie, DISABLED, after=timedelta(days=1))
+    assert not is_suppressed(shop)
+
+
+def test_five_soft_bounces_over_a_fortnight_end_it(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    for days in (0, 4, 4, 4):
+        bounces(shop, julie, after=timedelta(days=days))
+    assert not is_suppressed(shop)
+    bounces(shop, julie, after=timedelta(days=1))  # the fifth, after 13 days only
+    assert not is_suppressed(shop)
+    bounces(shop, julie, after=timedelta(days=1))
+    assert is_suppressed(shop)
+    assert Suppression.objects.get().detail.startswith("soft: 452 4.2.2")
+
+
+def test_other_refusals_do_not_make_four_soft_bounces_five(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    for _ in range(4):
+        bounces(shop, julie, after=timedelta(days=4))
+    for meaning in (ReplyClass.POLICY, ReplyClass.CONTENT, ReplyClass.CONFIGURATION, ReplyClass.UNKNOWN):
+        bounces(shop, julie, meaning, after=timedelta(days=1))
+    assert not is_suppressed(shop)
+
+
+@pytest.mark.parametrize("sign", ["delivered_at", "opened_at", "clicked_at", ""])
+def test_series_begins_anew_when_something_arrives(shop: Shop, sign: str) -> None:
+    """A report of it, an opening or a click; or silence for five days."""
+    julie = shop.person("Julie")
+    for _ in range(4):
+        bounces(shop, julie, after=timedelta(days=4))
+    arrived = delivered(shop, julie)
+    if sign:
+        Message.objects.filter(pk=arrived.pk).update(**{sign: shop.now + timedelta(minutes=5)})
+    bounces(shop, julie, after=timedelta(days=1 if sign else 6))
+    for _ in range(3):
+        bounces(shop, julie, after=timedelta(days=4))
+    assert not is_suppressed(shop)
+    bounces(shop, julie, after=timedelta(days=4))
+    assert is_suppressed(shop)
+
+
+def test_message_of_yesterday_has_not_arrived_yet(shop: Shop) -> None:
+    """Whether it will come back is not known for five days."""
+    julie = shop.person("Julie")
+    for _ in range(4):
+        bounces(shop, julie, after=timedelta(days=4))
+    shop.now += timedelta(days=3)
+    delivered(shop, julie)
+    bounces(shop, julie, after=timedelta(days=1))
     assert is_suppressed(shop)
 
 
