@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from parcours.accounts import actions as accounts
+from parcours.accounts import queries
+from parcours.accounts.errors import BadKey
 from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.consent import actions as consent
@@ -162,7 +164,29 @@ def keep(credentials: Credentials, data: Path) -> None:
 
 
 def keep_or_renew(workspace: Workspace, data: Path, *, now: datetime) -> None:
-    """When the file with the credentials is gone, give the demo's user a new password and its machines new keys."""
-    if (data / "demo-credentials.json").exists():
-        return
-    keep(_credentials(workspace, now), data)
+    """Give the demo's user a new password and its machines new keys, when those of the file are not (or no longer) this database's.
+
+    A directory may serve several databases in turn: `DATABASE_URL` names another, or one was made anew.
+    """
+    known = _kept(data)
+    if known is None or not _are_valid(known, workspace):
+        keep(_credentials(workspace, now), data)
+
+
+def _kept(data: Path) -> Credentials | None:
+    """The credentials of the file; None when there is none that can be read."""
+    try:
+        return Credentials(**json.loads((data / "demo-credentials.json").read_text("utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def _are_valid(known: Credentials, workspace: Workspace) -> bool:
+    """Whether both machines' keys open this workspace. The password is the person's own to change."""
+    keys = ((known.write_key, KeyKind.WRITE), (known.api_key, KeyKind.API))
+    try:
+        return all(
+            queries.workspace_of_key(secret, kind).workspace_id == workspace.pk for secret, kind in keys
+        )
+    except BadKey:
+        return False
