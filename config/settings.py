@@ -81,20 +81,25 @@ TEMPLATES = [
 
 
 def database_settings() -> dict[str, Any]:
-    """DATABASE_URL as Django wants it, with the role that this process acts as."""
-    info = conninfo_to_dict(ENVIRONMENT.database_url)
-    role = ENVIRONMENT.database_role
+    """DATABASE_URL as Django wants it, with the role that this process acts as.
+
+    What else the URL says (sslmode, sslrootcert, connect_timeout, options …) goes to libpq as it is.
+    """
+    options: dict[str, Any] = conninfo_to_dict(ENVIRONMENT.database_url)
+    place = {
+        name: str(options.pop(name, "") or "") for name in ("dbname", "user", "password", "host", "port")
+    }
+    if role := ENVIRONMENT.database_role:
+        options["options"] = f"{options.get('options', '')} -c role={role}".strip()
     # Statements of ours that are repeated are planned once: planning over many monthly partitions costs more than running.
-    options: dict[str, Any] = {"prepare_threshold": 3}
-    if role:
-        options["options"] = f"-c role={role}"
+    options["prepare_threshold"] = 3
     return {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": str(info.get("dbname") or ""),
-        "USER": str(info.get("user") or ""),
-        "PASSWORD": str(info.get("password") or ""),
-        "HOST": str(info.get("host") or ""),
-        "PORT": str(info.get("port") or ""),
+        "NAME": place["dbname"],
+        "USER": place["user"],
+        "PASSWORD": place["password"],
+        "HOST": place["host"],
+        "PORT": place["port"],
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,

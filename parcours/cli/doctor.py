@@ -15,10 +15,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from parcours.accounts import queries as accounts
+from parcours.cli import postgresql
 from parcours.delivery.models import Sending
-from parcours.kernel import sql, tenancy
-
-OLDEST_POSTGRESQL = 170000
+from parcours.kernel import tenancy
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,8 @@ def run(options: argparse.Namespace) -> int:
 
 def database_version() -> Finding:
     """PostgreSQL 17 or newer."""
-    version = int(sql.scalar("SHOW server_version_num", {}))
-    return Finding(
-        "PostgreSQL",
-        version >= OLDEST_POSTGRESQL,
-        f"version {version // 10000}",
-        "Use PostgreSQL 17 or newer.",
-    )
+    found, oldest = postgresql.version(), postgresql.OLDEST
+    return Finding("PostgreSQL", found >= oldest, f"version {found}", f"Use PostgreSQL {oldest} or newer.")
 
 
 def database_role() -> Finding:

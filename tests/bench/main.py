@@ -18,7 +18,7 @@ from typing import Any
 import django
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import make_conninfo
 
 BENCHES = {
     "crash": "tests.bench.crash:bench_crash",
@@ -73,10 +73,7 @@ def database() -> Iterator[None]:
     with psycopg.connect(given, autocommit=True) as server:
         server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
     try:
-        info = conninfo_to_dict(given)
-        os.environ["DATABASE_URL"] = (
-            f"postgresql://{info['user']}:{info.get('password', '')}@{info['host']}:{info.get('port', 5432)}/{name}"
-        )
+        os.environ["DATABASE_URL"] = make_conninfo(given, dbname=name)
         os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
         os.environ["PARCOURS_SECRET_KEY"] = secrets.token_hex(32)
         os.environ["PARCOURS_DATABASE_ROLE"] = ""

@@ -49,9 +49,8 @@ class Connections:
         given: dict[str, Any] = connection.get_connection_params()
         given = {name: value for name, value in given.items() if name not in ("cursor_factory", "context")}
         given["options"] = f"{given.get('options', '')} {_PLANS}"
-        opened = await psycopg.AsyncConnection.connect(
-            **given, autocommit=True, connect_timeout=CONNECT_TIMEOUT, row_factory=tuple_row
-        )
+        given.setdefault("connect_timeout", CONNECT_TIMEOUT)  # the operator's own, if DATABASE_URL says one
+        opened = await psycopg.AsyncConnection.connect(**given, autocommit=True, row_factory=tuple_row)
         self._open[number] = opened
         return opened
 
