@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
+LAST_PORT = 65535
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -100,7 +101,7 @@ def run_in_foreground(command: Sequence[str], *, cwd: Path, environment: Mapping
 
 def free_port(preferred: int) -> int:
     """Return the first free port on the loopback from `preferred` upwards."""
-    return next(port for port in range(preferred, 65536) if is_free(port))
+    return next(port for port in range(preferred, LAST_PORT + 1) if is_free(port))
 
 
 def random_port() -> int:
@@ -112,13 +113,23 @@ def random_port() -> int:
 
 def is_free(port: int) -> bool:
     """Whether a server could listen on this port of the loopback now."""
+    return _bind(port) is None
+
+
+def may_listen(port: int) -> bool:
+    """Whether the system lets this user listen on the port at all; below 1024 it usually does not."""
+    return not isinstance(_bind(port), PermissionError)
+
+
+def _bind(port: int) -> OSError | None:
+    """Try the port for a moment; return why it cannot be had."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        except OSError as error:
+            return error
+    return None
 
 
 def _end_with_parent(death_signal: signal.Signals) -> Callable[[], None] | None:

@@ -220,4 +220,11 @@ def _how_to_get_venv() -> str:
     if shutil.which("apt-get") is None:
         return f"{message}\nInstall the package of your system that contains it, or use a complete Python."
     as_root = "" if os.geteuid() == 0 else "sudo "
-    return f"{message}\nInstall it with:\n\n    {as_root}apt install python3-venv\n\nand run the same command again."
+    package = venv_package(Path("/usr/bin/python3"))
+    return f"{message}\nInstall it with:\n\n    {as_root}apt install {package}\n\nand run the same command again."
+
+
+def venv_package(default: Path) -> str:
+    """Return Debian's package for our version of Python: `python3-venv` belongs to the one that `python3` is there."""
+    is_default = default.exists() and default.resolve().name == f"python{python_version()}"
+    return "python3-venv" if is_default else f"python{python_version()}-venv"

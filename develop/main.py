@@ -18,8 +18,8 @@ HELP = """\
 ./dev test [pytest arguments…]                  set everything up, check the sources, pass the tests
 ./dev check                                     lint, format, types, import contracts, translations
 ./dev bench [NAME…] [--json]                    measure, beside the floors that bound each figure
-./dev manage ARGUMENTS…                         Django's manage.py, on the database of ./dev run
-./dev parcours ARGUMENTS…                       the operators' command, on the database of ./dev run
+./dev manage [--data DIR] ARGUMENTS…            Django's manage.py, on the database of ./dev run
+./dev parcours [--data DIR] ARGUMENTS…          the operators' command, on the database of ./dev run
 ./dev help                                      this text
 
 DATABASE_URL   use this PostgreSQL (17 or newer) instead of the embedded one

@@ -1,4 +1,7 @@
-"""`./dev manage` and `./dev parcours`: operators' commands on the database of `./dev run`, whether that runs or not."""
+"""`./dev manage` and `./dev parcours`: operators' commands on the database of `./dev run`, whether that runs or not.
+
+`--data DIR`, as for `./dev run`, comes before the command's own name: what follows that is the command's.
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,38 @@ from pathlib import Path
 from develop import environment, postgres
 from develop.checkout import Checkout
 from develop.children import run_in_foreground
+from develop.errors import DevelopError
 from develop.run import Running, choose_ports, make_data_directory
 
 
 def manage(checkout: Checkout, arguments: Sequence[str]) -> int:
     """Run Django's `manage.py`; return its status."""
-    return _operate(checkout, [str(checkout.root / "manage.py"), *arguments])
+    data, rest = split_data(arguments)
+    return _operate(checkout, data, [str(checkout.root / "manage.py"), *rest])
 
 
 def parcours(checkout: Checkout, arguments: Sequence[str]) -> int:
     """Run the operators' command; return its status."""
-    return _operate(checkout, ["-m", "parcours.cli.main", *arguments])
+    data, rest = split_data(arguments)
+    return _operate(checkout, data, ["-m", "parcours.cli.main", *rest])
 
 
-def _operate(checkout: Checkout, arguments: Sequence[str]) -> int:
+def split_data(arguments: Sequence[str]) -> tuple[str | None, Sequence[str]]:
+    """Return the directory that a leading `--data` names, and the other arguments."""
+    match list(arguments):
+        case ["--data"]:
+            raise DevelopError("--data needs a directory: ./dev parcours --data DIR COMMAND …")
+        case ["--data", directory, *rest]:
+            return directory, rest
+        case [first, *rest] if first.startswith("--data="):
+            return first.removeprefix("--data="), rest
+        case rest:
+            return None, rest
+
+
+def _operate(checkout: Checkout, chosen: str | None, arguments: Sequence[str]) -> int:
     environment.prepare(checkout)
-    data = make_data_directory(checkout.data_directory(None))
+    data = make_data_directory(checkout.data_directory(chosen))
     with _database(checkout, data) as url:
         running = Running(checkout, data, _last_ports(data), database_url=url)
         command = [checkout.python, *arguments]

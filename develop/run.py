@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import secrets
+import shlex
 import signal
 import sys
 import time
@@ -18,7 +19,14 @@ from urllib.parse import urlsplit
 
 from develop import environment, postgres
 from develop.checkout import Checkout
-from develop.children import free_port, is_free, run_in_foreground, spawn
+from develop.children import (
+    LAST_PORT,
+    free_port,
+    is_free,
+    may_listen,
+    run_in_foreground,
+    spawn,
+)
 from develop.console import Step, run_quietly, say, tail
 from develop.errors import DevelopError
 from develop.locks import Lock
@@ -104,7 +112,7 @@ def start(running: Running, options: Options) -> None:
         start_process(running, f"worker-{number}", "parcours.cli.main", "worker")
     web = start_process(running, "web", "parcours.cli.main", "web", "--port", str(running.ports["web"]))
     wait_until_healthy(running, web)
-    announce(running)
+    announce(running, options)
 
 
 @contextmanager
@@ -136,6 +144,8 @@ def choose_ports(data: Path, wanted: int | None) -> dict[str, int]:
     """Return the ports of this run: those of the last one where they are free, else the next free ones."""
     memo = data / "ports.json"
     remembered: dict[str, int] = json.loads(memo.read_text()) if memo.is_file() else {}
+    if wanted is not None:
+        check_port(wanted)
     if wanted is not None and not is_free(wanted):
         raise DevelopError(
             f"Port {wanted} is taken. Choose another with --port, or leave it out to get a free one."
@@ -151,6 +161,17 @@ def choose_ports(data: Path, wanted: int | None) -> dict[str, int]:
         say(f"  ! Port {preferred['web']} is taken: using {ports['web']} instead.")
     memo.write_text(json.dumps(ports))
     return ports
+
+
+def check_port(port: int) -> None:
+    """Raise DevelopError for a port that cannot be had at all, whoever holds it."""
+    if not 1 <= port <= LAST_PORT:
+        raise DevelopError(f"There is no port {port}: choose one from 1024 to {LAST_PORT} with --port.")
+    if not may_listen(port):
+        raise DevelopError(
+            f"Port {port} is for the system's own services: this user may not listen there. Choose one from 1024 to"
+            f" {LAST_PORT} with --port, and put a reverse proxy before it if it must be {port}."
+        )
 
 
 def secret_key(data: Path) -> str:
@@ -250,10 +271,32 @@ def is_healthy(base_url: str) -> bool:
         connection.close()
 
 
-def announce(running: Running) -> None:
-    """Write `demo.json` for programs, and the same for people on the terminal."""
+def has_workspace(running: Running) -> bool:
+    """Whether somebody can work here already."""
+    command = [running.checkout.python, "-m", "parcours.cli.main", "workspaces", "--json"]
+    with Step("Looking for workspaces") as step:
+        answer = run_quietly(step, command, cwd=running.checkout.root, environment=running.environment())
+    return bool(json.loads(answer.strip().splitlines()[-1]))
+
+
+def first_steps(options: Options) -> list[str]:
+    """How to make the first workspace of an installation that has none, and with it an account."""
+    data = f"--data {shlex.quote(options.data)} " if options.data else ""
+    condition = ", with the same DATABASE_URL" if os.environ.get("DATABASE_URL") else ""
+    return [
+        "",
+        "  There is no workspace yet, and nobody who could sign in. Make the first one, with yourself as its owner",
+        f"  (in another terminal{condition}); it prints your password and the keys:",
+        "",
+        f"    ./dev parcours {data}workspace my-shop --name 'My shop' --language en \\",
+        "        --owner you@example.com --from-email hello@example.com",
+    ]
+
+
+def announce(running: Running, options: Options) -> None:
+    """Write `demo.json` for programs, and the same for people on the terminal; without the demo, say how to begin."""
     path = running.data / "demo-credentials.json"
-    known = json.loads(path.read_text()) if path.is_file() else {}
+    known = json.loads(path.read_text()) if options.with_demo and path.is_file() else {}
     lines = [f"  Parcours   {running.base_url}"]
     if known:
         demo = {"base_url": running.base_url, **{name: known[name] for name in CREDENTIALS}}
@@ -263,6 +306,7 @@ def announce(running: Running) -> None:
     lines += [
         f"  Inbox      {running.inbox_url}",
         f"  Logs       {running.data / 'log'}",
+        *([] if options.with_demo or has_workspace(running) else first_steps(options)),
         "",
         "  Ctrl-C stops it.",
     ]

@@ -32,6 +32,7 @@ COMMANDS = {
     "workspace": Command(
         "parcours.cli.workspace", "parcours_worker", "make a workspace with its first owner"
     ),
+    "workspaces": Command("parcours.cli.workspaces", "parcours_worker", "list the workspaces"),
     "receive": Command(
         "parcours.cli.receive", "parcours_worker", "take one mail that came back, from a mail server's pipe"
     ),

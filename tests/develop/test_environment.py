@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from develop import environment
-from develop.checkout import Checkout
+from develop.checkout import Checkout, python_version
 from develop.console import Step, run_quietly, tail
 from develop.environment import Stamp, fingerprint
 from develop.errors import DevelopError
@@ -45,6 +45,19 @@ def test_missing_venv_module_names_the_package(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DevelopError, match="ensurepip is missing"):
         environment.make_virtualenv(checkout)
+
+
+def test_venv_package_of_another_python_than_the_default_is_named_by_its_version(tmp_path: Path) -> None:
+    ours, other = f"python{python_version()}", "python3.99"
+    for name in (ours, other):
+        (tmp_path / name).touch()
+    python3 = tmp_path / "python3"
+    python3.symlink_to(ours)
+    assert environment.venv_package(python3) == "python3-venv"
+    python3.unlink()
+    python3.symlink_to(other)
+    assert environment.venv_package(python3) == f"{ours}-venv"
+    assert environment.venv_package(tmp_path / "none") == f"{ours}-venv"
 
 
 def test_checkout_without_a_front_end_needs_none(tmp_path: Path) -> None:

@@ -48,6 +48,16 @@ def test_wanted_port_that_is_taken_is_an_error(tmp_path: Path, taken_port: int) 
         run.choose_ports(tmp_path, taken_port)
 
 
+def test_port_that_does_not_exist_or_is_not_ours_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DevelopError, match=r"no port 99999: choose one from 1024 to 65535"):
+        run.choose_ports(tmp_path, 99999)
+    monkeypatch.setattr(socket.socket, "bind", lambda *_: (_ for _ in ()).throw(PermissionError(13, "no")))
+    with pytest.raises(DevelopError, match="this user may not listen there"):
+        run.choose_ports(tmp_path, 80)
+
+
 def test_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
     with run.only_run(tmp_path):
         with pytest.raises(DevelopError, match=rf"already runs .* \(process {os.getpid()}\)"):
@@ -88,9 +98,25 @@ def test_demo_file_holds_addresses_and_credentials(
     }
     (tmp_path / "demo-credentials.json").write_text(json.dumps(credentials))
     running = run.Running(Checkout(tmp_path), tmp_path, {"web": 8123, "inbox": 8124, "smtp": 8125})
-    run.announce(running)
+    run.announce(running, run.Options())
     demo = json.loads((tmp_path / "demo.json").read_text())
     addresses = {"base_url": "http://127.0.0.1:8123", "inbox_url": "http://127.0.0.1:8124"}
     assert demo == {**addresses, **credentials}
     assert stat.S_IMODE((tmp_path / "demo.json").stat().st_mode) == 0o600
     assert "http://127.0.0.1:8123" in capsys.readouterr().out
+
+
+def test_start_without_the_demo_on_fresh_data_says_how_to_begin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setattr(run, "has_workspace", lambda _running: False)
+    running = run.Running(Checkout(tmp_path), tmp_path, {"web": 8123, "inbox": 8124, "smtp": 8125})
+    run.announce(running, run.Options(data="my data", with_demo=False))
+    assert not (tmp_path / "demo.json").exists()
+    command = "./dev parcours --data 'my data' workspace my-shop --name 'My shop' --language en \\\n"
+    assert command in capsys.readouterr().out
+
+    monkeypatch.setattr(run, "has_workspace", lambda _running: True)
+    run.announce(running, run.Options(with_demo=False))
+    assert "There is no workspace yet" not in capsys.readouterr().out
