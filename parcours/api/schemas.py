@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from parcours.campaigns.types import CampaignState
 from parcours.consent.types import Act, Basis
+from parcours.contacts.types import AttributeType, IdentityKind
 from parcours.delivery.types import MessageState, Origin, Verdict
 from parcours.journeys.types import JourneyState
 
@@ -86,6 +87,29 @@ class ContactIn(Input):
     consents: list[ConsentIn] = Field(default_factory=list, max_length=50)
 
 
+class ContactChange(Input):
+    """What shall be different about a person. What is left out stays; null empties language, time zone or an attribute."""
+
+    email: Annotated[str, StringConstraints(min_length=1, max_length=254)] = ""
+    language: Annotated[str, StringConstraints(max_length=35)] | None = None
+    time_zone: Annotated[str, StringConstraints(max_length=64)] | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, max_length=300)
+
+
+class IdentityIn(Input):
+    """One way to recognise a person: an e-mail address, a phone number, an id of the shop or CRM, a browser's id."""
+
+    kind: IdentityKind
+    value: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)]
+
+
+class IdentitiesIn(Input):
+    """What shall lead to this person, and what no longer."""
+
+    add: list[IdentityIn] = Field(default_factory=list, max_length=50)
+    remove: list[IdentityIn] = Field(default_factory=list, max_length=50)
+
+
 class ConsentOut(Schema):
     """What holds now for one purpose and channel."""
 
@@ -152,7 +176,35 @@ class Accepted(Schema):
     message_id: str
 
 
-# Lists, segments, purposes.
+# Attributes, lists, segments, purposes.
+
+
+class AttributeIn(Input):
+    """An attribute to declare. Its name is kept in small letters: `firstName` becomes `first_name`."""
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    type: AttributeType
+    label_fr: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    label_en: Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)] = ""
+    options: list[Text] = Field(default_factory=list, max_length=200)
+
+
+class AttributeChange(Input):
+    """How an attribute is read, and which values a category takes. Its name and type stay."""
+
+    label_fr: Text | None = None
+    label_en: Text | None = None
+    options: Annotated[list[Text], Field(max_length=200)] | None = None
+
+
+class AttributeOut(Schema):
+    """A declared attribute. `options` are the values that a category takes; empty means any."""
+
+    name: str
+    type: AttributeType
+    label_fr: str
+    label_en: str
+    options: list[str]
 
 
 class ListIn(Input):

@@ -17,6 +17,7 @@ from parcours.api.envelope import Call, around, from_database
 from parcours.api.parsing import StrictParser
 from parcours.api.problems import FieldError, Malformed, Unacceptable
 from parcours.api.routes import (
+    attributes,
     campaigns,
     contacts,
     events,
@@ -83,6 +84,7 @@ for prefix, router in (
     ("/contacts", contacts.router),
     ("/messages", messages.router),
     ("/lists", lists.router),
+    ("/attributes", attributes.router),
     ("/segments", segments.router),
     ("/journeys", journeys.router),
     ("/campaigns", campaigns.router),

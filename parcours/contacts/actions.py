@@ -27,6 +27,7 @@ from parcours.contacts.models import Attribute, List
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import AttributeType, Changed, Person, SavedPerson
 from parcours.kernel import sql
+from parcours.kernel.errors import NotFound
 
 statements = sql.load(__package__)
 
@@ -125,7 +126,10 @@ def declare_attribute(
     actor: Actor,
     now: datetime,
 ) -> Attribute:
-    """Declare an attribute. Raises InvalidAttributeName, AttributeExists, TooManyAttributes."""
+    """Declare an attribute; `options` are the values that a category takes, any if there are none.
+
+    Raises InvalidAttributeName, AttributeExists, TooManyAttributes.
+    """
     if attributes.name_of(name) != name or name in attributes.RESERVED_NAMES:
         raise InvalidAttributeName(_("“%(name)s” cannot name an attribute.") % {"name": name}, field="name")
     if len(declared_attributes(workspace_id)) >= attributes.MAX_DECLARED:
@@ -148,3 +152,47 @@ def declare_attribute(
         ) from None
     record_audit(workspace_id, actor=actor, action="declared", subject="attribute", subject_id=name, now=now)
     return made
+
+
+def describe_attribute(
+    workspace_id: int,
+    name: str,
+    *,
+    label_fr: str | None = None,
+    label_en: str | None = None,
+    options: Sequence[str] | None = None,
+    actor: Actor,
+    now: datetime,
+) -> Attribute:
+    """Change how people read an attribute, and the values that a category offers. Name and type stay: values are stored by them.
+
+    Raises NotFound.
+    """
+    found = Attribute.objects.filter(workspace_id=workspace_id, name=name).first()
+    if found is None:
+        raise NotFound(_("No attribute is called “%(name)s”.") % {"name": name})
+    wanted = {
+        "label_fr": label_fr,
+        "label_en": label_en,
+        "options": None if options is None else list(options),
+    }
+    changes = {
+        field: value
+        for field, value in wanted.items()
+        if value is not None and value != getattr(found, field)
+    }
+    if changes:
+        before = {field: getattr(found, field) for field in changes}
+        for field, value in changes.items():
+            setattr(found, field, value)
+        found.save(update_fields=list(changes))
+        record_audit(
+            workspace_id,
+            actor=actor,
+            action="changed",
+            subject="attribute",
+            subject_id=name,
+            detail={"from": before, "to": changes},
+            now=now,
+        )
+    return found

@@ -21,6 +21,24 @@ class UnprovenIdentity(Conflict):
     code = "identity.unproven"
 
 
+class IdentityTaken(Conflict):
+    """An address, number or id belongs to one contact only."""
+
+    code = "identity.taken"
+
+
+class UnknownIdentity(NotFound):
+    """The contact does not have this address, number or id."""
+
+    code = "identity.unknown"
+
+
+class LastIdentity(Conflict):
+    """A contact keeps at least one address, number or id."""
+
+    code = "identity.last"
+
+
 class InvalidLanguage(Invalid):
     """A language is two letters (ISO 639-1)."""
 

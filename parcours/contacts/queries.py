@@ -6,8 +6,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from parcours.contacts import identities as spelling
-from parcours.contacts.errors import UnknownContact
-from parcours.contacts.models import Attribute
+from parcours.contacts.errors import UnknownContact, UnknownList
+from parcours.contacts.models import Attribute, List
 from parcours.contacts.types import AttributeType, ContactRow, Declared, IdentityKind, KnownIdentity, ListRow
 from parcours.kernel import sql
 
@@ -74,6 +74,17 @@ def declared_attributes(workspace_id: int) -> dict[str, Declared]:
 def lists(workspace_id: int) -> list[ListRow]:
     """The lists with the number of people on each, by name."""
     return statements.lists.rows(ListRow, workspace_id=workspace_id)
+
+
+def members_of_list(
+    workspace_id: int, slug: str, *, after: UUID | None = None, limit: int = 50
+) -> list[ContactRow]:
+    """A page of the people on a list, in the order of their ids. Raises UnknownList."""
+    if not List.objects.filter(workspace_id=workspace_id, slug=slug).exists():
+        raise UnknownList(_("No list is called “%(slug)s”.") % {"slug": slug}, field="list")
+    return statements.members_of_list.rows(
+        ContactRow, workspace_id=workspace_id, slug=slug, after=after, limit=limit
+    )
 
 
 def lists_of(workspace_id: int, contact_id: UUID) -> list[ListRow]:

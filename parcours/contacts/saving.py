@@ -100,6 +100,14 @@ class Vocabulary:
         return declared
 
 
+def checked_attributes(workspace_id: int, values: Mapping[str, Any], *, declare: bool) -> dict[str, Any]:
+    """Values as they are kept; with `declare`, new names are declared. Raises UnknownAttribute, InvalidAttribute and the like."""
+    vocabulary = Vocabulary(declared_attributes(workspace_id), declare, is_partial=False)
+    kept, _refused = vocabulary.read(values)
+    _declare_new(workspace_id, vocabulary)
+    return kept
+
+
 def save(
     workspace_id: int, people: Sequence[Person], *, now: datetime, declare: bool, partial: bool
 ) -> list[SavedPerson]:

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from parcours.accounts.types import Actor
 from parcours.consent import queries as consent
@@ -60,7 +61,7 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     purpose = _purpose(workspace_id, wanted.purpose)
     version = content.latest_version(workspace_id, wanted.template)
     if queries.sending(workspace_id) is None:
-        raise NotSetUp("This workspace cannot send yet.", hint="Fill in Settings, Sending.")
+        raise NotSetUp(_("This workspace cannot send yet."), hint=_("Fill in Settings, Sending."))
     mailing_id = _mailing(workspace_id, purpose, version, now)
     contact_actions.hold_people(workspace_id)
     contact_id = _contact(workspace_id, wanted.email, actor, now)
@@ -92,9 +93,9 @@ def _digest(wanted: Wanted) -> bytes:
 def _known(request: Request, wanted: Wanted) -> MessageRow:
     if bytes(request.digest) != _digest(wanted) or request.message_id is None:
         raise RequestReused(
-            f"“{wanted.key}” was the id of another message.",
+            _("“%(key)s” was the id of another message.") % {"key": wanted.key},
             field="message_id",
-            hint="Use a new id for each message, and the same one only to repeat the same request.",
+            hint=_("Use a new id for each message, and the same one only to repeat the same request."),
         )
     return queries.message(request.workspace_id, request.message_id)
 
@@ -102,9 +103,11 @@ def _known(request: Request, wanted: Wanted) -> MessageRow:
 def _purpose(workspace_id: int, code: str) -> Purpose:
     found = next((one for one in consent.purposes(workspace_id) if one.code == code), None)
     if found is None:
-        raise UnknownPurpose(f"There is no purpose “{code}”.", field="purpose")
+        raise UnknownPurpose(_("There is no purpose “%(purpose)s”.") % {"purpose": code}, field="purpose")
     if found.is_measuring:
-        raise UnfitPurpose(f"“{code}” is about measuring; no message is sent for it.", field="purpose")
+        raise UnfitPurpose(
+            _("“%(code)s” is about measuring; no message is sent for it.") % {"code": code}, field="purpose"
+        )
     return found
 
 

@@ -12,7 +12,8 @@ from uuid import UUID
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.consent.types import Statement
-from parcours.contacts.types import Person, SavedPerson
+from parcours.contacts.changing import Changes, Wanted
+from parcours.contacts.types import Identity, Person, SavedPerson
 from parcours.events import people
 
 NAMED = 20
@@ -46,6 +47,57 @@ def _fields(person: Person) -> list[str]:
     """What is told about a person who is new."""
     told = {"email": person.email, "language": person.language, "time_zone": person.time_zone}
     return sorted([*(name for name, value in told.items() if value), *person.attributes])
+
+
+def change_contact(
+    workspace_id: int,
+    contact_id: UUID,
+    wanted: Wanted,
+    *,
+    declare: bool = False,
+    actor: Actor,
+    now: datetime,
+) -> Changes:
+    """Change fields of a contact. Raises what `contacts.changing.change_contact` does."""
+    changes = people.change_contact(workspace_id, contact_id, wanted, declare=declare, now=now)
+    if changes:
+        record_audit(
+            workspace_id,
+            actor=actor,
+            action="changed",
+            subject="contact",
+            subject_id=contact_id,
+            detail={"fields": sorted(changes)},
+            now=now,
+        )
+    return changes
+
+
+def change_identities(
+    workspace_id: int,
+    contact_id: UUID,
+    *,
+    add: Sequence[Identity] = (),
+    remove: Sequence[Identity] = (),
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Add and remove what identifies a contact, in this order. Raises what `contacts.changing` does."""
+    for action, each, changed in (
+        *(("added", one, people.add_identity) for one in add),
+        *(("removed", one, people.remove_identity) for one in remove),
+    ):
+        kind, value = each
+        if changed(workspace_id, contact_id, kind, value, now=now):
+            record_audit(
+                workspace_id,
+                actor=actor,
+                action=action,
+                subject="identity",
+                subject_id=contact_id,
+                detail={"kind": kind.value},
+                now=now,
+            )
 
 
 def record_statements(

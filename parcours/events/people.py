@@ -11,7 +11,9 @@ from uuid import UUID
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Statement
 from parcours.contacts import actions as contacts
-from parcours.contacts.types import Person, SavedPerson
+from parcours.contacts import changing
+from parcours.contacts.changing import Changes, Wanted
+from parcours.contacts.types import IdentityKind, Person, SavedPerson
 from parcours.events import types as names
 from parcours.events.actions import append
 from parcours.events.types import NewEvent
@@ -47,6 +49,37 @@ def save_people(
             told.append(NewEvent(one.contact_id, names.ATTRIBUTES_CHANGED, {"changes": one.changes}, at=now))
     append(workspace_id, told, now=now)
     return saved
+
+
+def change_contact(
+    workspace_id: int, contact_id: UUID, wanted: Wanted, *, declare: bool = False, now: datetime
+) -> Changes:
+    """`contacts.changing.change_contact`, with Attributes Changed."""
+    changes = changing.change_contact(workspace_id, contact_id, wanted, declare=declare, now=now)
+    return _tell_changes(workspace_id, contact_id, changes, now)
+
+
+def add_identity(
+    workspace_id: int, contact_id: UUID, kind: IdentityKind, value: str, *, now: datetime
+) -> Changes:
+    """`contacts.changing.add_identity`, with Attributes Changed."""
+    changes = changing.add_identity(workspace_id, contact_id, kind, value, now=now)
+    return _tell_changes(workspace_id, contact_id, changes, now)
+
+
+def remove_identity(
+    workspace_id: int, contact_id: UUID, kind: IdentityKind, value: str, *, now: datetime
+) -> Changes:
+    """`contacts.changing.remove_identity`, with Attributes Changed."""
+    changes = changing.remove_identity(workspace_id, contact_id, kind, value, now=now)
+    return _tell_changes(workspace_id, contact_id, changes, now)
+
+
+def _tell_changes(workspace_id: int, contact_id: UUID, changes: Changes, now: datetime) -> Changes:
+    if changes:
+        told = NewEvent(contact_id, names.ATTRIBUTES_CHANGED, {"changes": changes}, at=now)
+        append(workspace_id, [told], now=now)
+    return changes
 
 
 def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> None:

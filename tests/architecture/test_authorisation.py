@@ -104,12 +104,15 @@ PAGES: dict[str, tuple[str, Role]] = {
 # Operations of the API: route → methods. A key of the workspace opens all of them, and nothing else opens any.
 API: dict[str, str] = {
     "contacts": "GET POST",
-    "contacts/<uuidstr:contact_id>": "GET",
+    "contacts/<uuidstr:contact_id>": "GET PATCH",
+    "contacts/<uuidstr:contact_id>/identities": "POST",
     "contacts/<uuidstr:contact_id>/timeline": "GET",
     "messages": "GET POST",
     "messages/<uuidstr:message_id>": "GET",
     "lists": "GET POST",
-    "lists/<slug:slug>/members": "POST",
+    "lists/<slug:slug>/members": "GET POST",
+    "attributes": "GET POST",
+    "attributes/<slug:name>": "PATCH",
     "segments": "GET POST",
     "segments/<slug:slug>": "GET",
     "segments/<slug:slug>/count": "GET",
@@ -202,6 +205,7 @@ class Shop:
                 "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
                 "template": Template.objects.first().slug,  # type: ignore[union-attr]
                 "list": "loyal-clients",
+                "name": "city",
             }
             self.api_key = accounts.create_key(shop.pk, KeyKind.API, "api", actor=SYSTEM, now=now).secret
             self.write_key = accounts.create_key(shop.pk, KeyKind.WRITE, "site", actor=SYSTEM, now=now).secret

@@ -14,10 +14,12 @@ from parcours.api.routes.paging import int_in, page_size, uuid_in
 from parcours.api.schemas import (
     ConsentIn,
     ConsentOut,
+    ContactChange,
     ContactDetail,
     ContactIn,
     ContactOut,
     EventOut,
+    IdentitiesIn,
     IdentityOut,
     Page,
 )
@@ -26,6 +28,7 @@ from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
 from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
 from parcours.contacts import queries as contacts
+from parcours.contacts.changing import Wanted
 from parcours.contacts.types import ContactRow, IdentityKind, Person
 from parcours.delivery import double_opt_in
 from parcours.events import audited
@@ -76,6 +79,44 @@ def list_contacts(request: ApiRequest, email: str = "", after: str = "", limit: 
 def read_contact(request: ApiRequest, contact_id: UUID) -> ContactDetail:
     """A person with all that identifies them, what they consented to, and their lists."""
     return _detail(request.call.workspace_id, contact_id)
+
+
+@router.patch("/{uuid:contact_id}", response=ContactDetail, summary="Change a contact")
+def change_contact(request: ApiRequest, contact_id: UUID, change: ContactChange) -> ContactDetail:
+    """Change fields and attributes of one person. Another address becomes the main one; the one before still leads to them.
+
+    An address that is another person's is refused. New attributes are declared as when a contact is created.
+    """
+    call = request.call
+    told = change.model_fields_set
+    wanted = Wanted(
+        email=change.email if "email" in told else None,
+        language=(change.language or "") if "language" in told else None,
+        time_zone=(change.time_zone or "") if "time_zone" in told else None,
+        attributes=change.attributes,
+    )
+    audited.change_contact(
+        call.workspace_id, contact_id, wanted, declare=True, actor=call.actor, now=call.now
+    )
+    return _detail(call.workspace_id, contact_id)
+
+
+@router.post(
+    "/{uuid:contact_id}/identities", response=ContactDetail, summary="Change what identifies a contact"
+)
+def change_identities(request: ApiRequest, contact_id: UUID, change: IdentitiesIn) -> ContactDetail:
+    """Add and remove addresses, numbers and ids. What is another person's is refused, and the last one stays."""
+    call = request.call
+    contacts.contact(call.workspace_id, contact_id)
+    audited.change_identities(
+        call.workspace_id,
+        contact_id,
+        add=[(one.kind, one.value) for one in change.add],
+        remove=[(one.kind, one.value) for one in change.remove],
+        actor=call.actor,
+        now=call.now,
+    )
+    return _detail(call.workspace_id, contact_id)
 
 
 @router.get("/{uuid:contact_id}/timeline", response=Page[EventOut], summary="Read what happened to a contact")

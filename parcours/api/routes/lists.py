@@ -3,7 +3,8 @@
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
-from parcours.api.schemas import ListIn, ListOut, MembersChanged, MembersIn, Page
+from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.schemas import ContactOut, ListIn, ListOut, MembersChanged, MembersIn, Page
 from parcours.contacts import actions, queries
 from parcours.events import audited
 
@@ -23,6 +24,18 @@ def create_list(request: ApiRequest, wanted: ListIn) -> Status[ListOut]:
     call = request.call
     made = actions.create_list(call.workspace_id, wanted.slug, wanted.name, actor=call.actor, now=call.now)
     return Status(201, ListOut(slug=made.slug, name=made.name, count=0, created_at=made.created_at))
+
+
+@router.get("/{slug:slug}/members", response=Page[ContactOut], summary="List a list's people")
+def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 50) -> Page[ContactOut]:
+    """Who is on it, in the order of their ids."""
+    size = page_size(limit)
+    start = uuid_in(after) if after else None
+    rows = queries.members_of_list(request.call.workspace_id, slug, after=start, limit=size + 1)
+    return Page[ContactOut](
+        items=[ContactOut.model_validate(one, from_attributes=True) for one in rows[:size]],
+        next=str(rows[size - 1].id) if len(rows) > size else None,
+    )
 
 
 @router.post("/{slug:slug}/members", response=MembersChanged, summary="Change who is on a list")

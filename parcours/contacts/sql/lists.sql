@@ -31,3 +31,15 @@ SELECT list.id, list.slug, list.name, member.added_at AS created_at, 0 AS count
 FROM contacts_listmember AS member JOIN contacts_list AS list ON list.workspace_id = %(workspace_id)s AND list.id = member.list_id
 WHERE member.workspace_id = %(workspace_id)s AND member.contact_id = %(contact_id)s
 ORDER BY lower(list.name), list.id;
+
+-- name: members_of_list
+-- A page of the people on a list, in the order of their ids, after the id `after`; null for the first page.
+SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.attributes, contact.source,
+       contact.created_at, contact.updated_at
+FROM contacts_list AS list
+JOIN contacts_listmember AS member ON member.workspace_id = %(workspace_id)s AND member.list_id = list.id
+JOIN contacts_contact AS contact ON contact.workspace_id = %(workspace_id)s AND contact.id = member.contact_id
+WHERE list.workspace_id = %(workspace_id)s AND list.slug = %(slug)s
+  AND (%(after)s::uuid IS NULL OR member.contact_id > %(after)s::uuid)
+ORDER BY member.contact_id
+LIMIT %(limit)s;
