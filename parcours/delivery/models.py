@@ -48,6 +48,8 @@ class Sending(models.Model):
 class Mailing(models.Model):
     """What is sent at one place: a journey's step, a campaign, an API call's template, a confirmation. Its words never change.
 
+    `name` is what events and exports say; pages show `name_fr` or `name_en` to their reader where these are given.
+
     `held_at` makes its messages wait (a paused campaign); `stopped_at` is for good.
     """
 
@@ -58,6 +60,8 @@ class Mailing(models.Model):
     origin_version = models.IntegerField(default=0)
     step = models.CharField(max_length=60, blank=True)
     name = models.CharField(max_length=160)
+    name_fr = models.CharField(max_length=160, blank=True, db_default="")
+    name_en = models.CharField(max_length=160, blank=True, db_default="")
     channel = models.CharField(max_length=5, default="email")
     purpose = models.ForeignKey(Purpose, models.PROTECT, related_name="+")
     template_version = models.ForeignKey(TemplateVersion, models.PROTECT, related_name="+")

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from parcours.accounts.actions import record_audit
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM, Actor
 from parcours.consent.models import Purpose
 from parcours.contacts import actions as contacts
@@ -96,11 +97,14 @@ def _add_mailings(journey: Journey, number: int, graph: Graph, *, now: datetime)
     workspace_id = journey.workspace_id
     purposes = dict(Purpose.objects.filter(workspace_id=workspace_id).values_list("code", "id"))
     coupons = dict(Coupon.objects.filter(workspace_id=workspace_id).values_list("slug", "id"))
-    newest = dict(
-        TemplateVersion.objects.filter(workspace_id=workspace_id)
+    newest = {
+        version.template.slug: version
+        for version in TemplateVersion.objects.filter(workspace_id=workspace_id)
+        .select_related("template")
+        .only("template__slug", "template__name")
         .order_by("number")
-        .values_list("template__slug", "id")
-    )
+    }
+    spoken = Workspace.objects.values_list("language", flat=True).get(pk=workspace_id)
     return {
         name: delivery.add_mailing(
             workspace_id,
@@ -108,9 +112,9 @@ def _add_mailings(journey: Journey, number: int, graph: Graph, *, now: datetime)
             origin_id=journey.pk,
             origin_version=number,
             step=name,
-            name=f"{journey.name_fr} · {name}",
+            **_names(journey, newest[node.template].template.name, spoken),
             purpose_id=purposes[node.purpose],
-            template_version_id=newest[node.template],
+            template_version_id=newest[node.template].pk,
             coupon_id=None if node.coupon is None else coupons[node.coupon],
             guard=node.guard_source,
             valid_for=node.valid_for,
@@ -119,6 +123,12 @@ def _add_mailings(journey: Journey, number: int, graph: Graph, *, now: datetime)
         for name, node in graph.nodes.items()
         if isinstance(node, Send)
     }
+
+
+def _names(journey: Journey, template: str, spoken: str) -> dict[str, str]:
+    """What a step's messages are called: in both languages for pages, in the workspace's for events and exports."""
+    french, english = f"{journey.name_fr} · {template}", f"{journey.name_en} · {template}"
+    return {"name": french if spoken == "fr" else english, "name_fr": french, "name_en": english}
 
 
 def pause(workspace_id: int, slug: str, *, actor: Actor, now: datetime) -> Journey:

@@ -1,6 +1,7 @@
 """Ready-made scenarios: YAML files that bring the journey and all that it names (purposes, lists, segments, coupons, templates).
 
-Installing is idempotent: what the workspace has already, by slug, stays as somebody may have changed it.
+Installing is idempotent: what the workspace has already, by slug, stays as somebody may have changed it. What has one name only
+(lists, segments, coupons, templates) is named in the workspace's language.
 Not here: the recipes themselves (`recipes/*.yaml`) and the layout of their messages (`recipes/*.mjml`).
 """
 
@@ -15,6 +16,7 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.audiences import actions as audiences
 from parcours.audiences.models import Segment
@@ -43,7 +45,7 @@ class Recipe:
     slug: str
     texts: Texts
     journey: Mapping[str, Any]
-    lists: Mapping[str, str]
+    lists: Mapping[str, Mapping[str, str]]
     segments: Mapping[str, Mapping[str, Any]]
     coupons: Mapping[str, Mapping[str, Any]]
     templates: Mapping[str, Mapping[str, Any]]
@@ -84,9 +86,10 @@ def install(
     existing = Journey.objects.filter(workspace_id=workspace_id, slug=slug).first()
     if existing is not None:
         return existing
+    spoken = Workspace.objects.values_list("language", flat=True).get(pk=workspace_id)
     _bring_purposes(workspace_id, wanted, actor=actor, now=now)
-    _bring_audiences(workspace_id, wanted, actor=actor, now=now)
-    _bring_contents(workspace_id, wanted, shop_url, actor=actor, now=now)
+    _bring_audiences(workspace_id, wanted, spoken, actor=actor, now=now)
+    _bring_contents(workspace_id, wanted, spoken, shop_url, actor=actor, now=now)
     journey = actions.create(workspace_id, slug, wanted.texts, actor=actor, now=now)
     actions.publish(workspace_id, slug, wanted.journey, actor=actor, now=now)
     journey.refresh_from_db()
@@ -100,27 +103,35 @@ def _bring_purposes(workspace_id: int, wanted: Recipe, *, actor: Actor, now: dat
             consent.save_purpose(workspace_id, code, _yaml("purposes.yaml")[code], actor=actor, now=now)
 
 
-def _bring_audiences(workspace_id: int, wanted: Recipe, *, actor: Actor, now: datetime) -> None:
+def _bring_audiences(workspace_id: int, wanted: Recipe, spoken: str, *, actor: Actor, now: datetime) -> None:
     lists = set(List.objects.filter(workspace_id=workspace_id).values_list("slug", flat=True))
-    for slug, name in wanted.lists.items():
+    for slug, names in wanted.lists.items():
         if slug not in lists:
-            contacts.create_list(workspace_id, slug, name, actor=actor, now=now)
+            contacts.create_list(workspace_id, slug, names[spoken], actor=actor, now=now)
     segments = set(Segment.objects.filter(workspace_id=workspace_id).values_list("slug", flat=True))
     for slug, segment in wanted.segments.items():
         if slug not in segments:
-            audiences.create_segment(workspace_id, slug, **segment, actor=actor, now=now)
+            audiences.create_segment(workspace_id, slug, **_said(segment, spoken), actor=actor, now=now)
 
 
-def _bring_contents(workspace_id: int, wanted: Recipe, shop_url: str, *, actor: Actor, now: datetime) -> None:
+def _bring_contents(
+    workspace_id: int, wanted: Recipe, spoken: str, shop_url: str, *, actor: Actor, now: datetime
+) -> None:
     coupons = set(Coupon.objects.filter(workspace_id=workspace_id).values_list("slug", flat=True))
     for slug, coupon in wanted.coupons.items():
         if slug not in coupons:
-            content.save_coupon(workspace_id, slug, **coupon, actor=actor, now=now)
+            content.save_coupon(workspace_id, slug, **_said(coupon, spoken), actor=actor, now=now)
     templates = set(Template.objects.filter(workspace_id=workspace_id).values_list("slug", flat=True))
     for slug, template in wanted.templates.items():
         if slug not in templates:
             bodies = {language: body(template[language], shop_url) for language in ("fr", "en")}
-            content.save_template(workspace_id, slug, template["name"], bodies, actor=actor, now=now)
+            content.save_template(workspace_id, slug, template["name"][spoken], bodies, actor=actor, now=now)
+
+
+def _said(written: Mapping[str, Any], spoken: str) -> dict[str, Any]:
+    """What a file says of a thing, its texts in one language."""
+    texts = {name: written[name][spoken] for name in ("name", "description") if name in written}
+    return {**written, **texts}
 
 
 def body(written: Mapping[str, str], shop_url: str) -> dict[str, str]:

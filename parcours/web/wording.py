@@ -94,12 +94,13 @@ def names_of(family: str) -> list[str]:
 def happening(
     name: str, at: datetime, properties: Properties, names: Mapping[str, Mapping[str, str]]
 ) -> Happening:
-    """An event in words. `names` maps 'purpose', 'segment', 'journey', 'list' to the names behind their codes."""
+    """An event in words. `names` maps 'purpose', 'segment', 'journey', 'list', 'mailing' to the names behind their codes."""
     icon, _, text = EVENTS.get(name, ("bolt", "", ""))
     facts = {
         kind: names.get(kind, {}).get(str(properties.get(kind, "")), properties.get(kind, ""))
         for kind in ("purpose", "segment", "journey", "list", "name")
     }
+    facts["name"] = names.get("mailing", {}).get(str(properties.get("mailing")), facts["name"])
     sentence = gettext(text) % facts if text else name
     total = properties.get("total") if name.startswith("Order ") else None
     return Happening(
@@ -175,6 +176,22 @@ REFUSALS = {
     "policy": gettext_noop("Refused for the sender's reputation or rate"),
     "soft": gettext_noop("Mailbox full, or the server could not"),
     "unknown": gettext_noop("No reason that can be read"),
+}
+# How a statement or a contact came to us, where we ourselves say so; what a team or a program writes stays as it is.
+SOURCES = {
+    "one-click unsubscribe": gettext_noop("one-click unsubscription"),
+    "preference page": gettext_noop("preference page"),
+    "double opt-in": gettext_noop("confirmation by e-mail"),
+    "checkout": gettext_noop("at checkout"),
+    "events": gettext_noop("events of the site"),
+    "import: opt-out column": gettext_noop("import: column of unsubscriptions"),
+}
+# What stands beside a statement as its proof.
+PROOFS = {
+    "message": gettext_noop("message"),
+    "import": gettext_noop("import"),
+    "collector": gettext_noop("collected by"),
+    "recorded_by": gettext_noop("recorded by"),
 }
 OUTCOMES = {
     "accepted": gettext_noop("Accepted by the server"),

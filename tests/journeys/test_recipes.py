@@ -3,15 +3,19 @@
 from typing import Any
 
 import pytest
+from django.utils import translation
 
-from parcours.accounts.models import AuditEntry
+from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent.models import Purpose
+from parcours.contacts.models import List
 from parcours.content import queries as content
-from parcours.content.models import Template, TemplateVersion
+from parcours.content.models import Coupon, Template, TemplateVersion
+from parcours.delivery.models import Mailing
 from parcours.journeys import recipes
 from parcours.journeys.errors import UnknownRecipe
 from parcours.journeys.models import Journey, Version
+from parcours.journeys.nodes.exit import OWN_REASONS, told
 from tests.journeys.shop import Shop
 
 ORDER = {
@@ -99,3 +103,42 @@ def test_coupon_message_has_its_code_and_its_end(shop: Shop) -> None:
 def test_unknown_recipe_says_so(shop: Shop) -> None:
     with shop.scope(), pytest.raises(UnknownRecipe):
         recipes.install(shop.workspace_id, "nothing", actor=SYSTEM, now=shop.now)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", ("Clients fidèles", "Bienvenue 20 %", "Bon de bienvenue")),
+        ("en", ("Loyal clients", "Welcome 20%", "Welcome coupon")),
+    ],
+)
+def test_what_has_one_name_is_named_in_the_workspaces_language(
+    shop: Shop, language: str, said: tuple[str, str, str]
+) -> None:
+    with shop.scope():
+        Workspace.objects.filter(pk=shop.workspace_id).update(language=language)
+        recipes.install(shop.workspace_id, "first-purchase", actor=SYSTEM, now=shop.now)
+        things = (
+            List.objects.get(slug="loyal-clients"),
+            Coupon.objects.get(slug="welcome-20"),
+            Template.objects.get(slug="welcome-coupon"),
+        )
+        assert tuple(thing.name for thing in things) == said
+
+
+def test_mailing_is_named_in_both_languages_and_for_machines_in_the_workspaces(shop: Shop) -> None:
+    with shop.scope():
+        Workspace.objects.filter(pk=shop.workspace_id).update(language="en")
+        recipes.install(shop.workspace_id, "post-purchase", actor=SYSTEM, now=shop.now)
+        mailing = Mailing.objects.get(step="confirm")
+    assert mailing.name == mailing.name_en == "After the purchase · Order confirmation"
+    assert mailing.name_fr == "Après l’achat · Order confirmation"
+
+
+@pytest.mark.parametrize("slug", recipes.SLUGS)
+def test_reasons_of_our_own_recipes_are_told_in_french(slug: str) -> None:
+    reasons = {node["exit"] for node in recipes.recipe(slug).journey["nodes"].values() if "exit" in node}
+    assert reasons <= OWN_REASONS
+    with translation.override("fr"):
+        assert not {told(reason) for reason in reasons} & reasons
+        assert told("à rappeler") == "à rappeler"

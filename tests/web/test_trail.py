@@ -47,7 +47,7 @@ def test_trail_is_read_in_french(shop: Shop, owner: Client) -> None:
     owner.post(shop.path("settings/change/"), form)
     page = signed_in(shop.owner, "fr").get(shop.path("settings/trail/")).content.decode()
     assert "Espace · modification" in page
-    assert "legal_name: – → Vitrine SARL" in page
+    assert "legal_name\u00a0: – → Vitrine SARL" in page
     assert "workspace: changed" not in page
 
 

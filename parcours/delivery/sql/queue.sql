@@ -15,10 +15,10 @@ ON CONFLICT (workspace_id, mailing_id, run, contact_id) DO NOTHING;
 -- Make a mailing, or find it again by its place (origin, version, step). Locks: the new row.
 -- Never changes one that exists: what was announced under a place stays.
 WITH added AS (
-    INSERT INTO delivery_mailing (workspace_id, origin, origin_id, origin_version, step, name, channel, purpose_id, template_version_id,
-                                  coupon_id, guard, valid_for, created_at)
-    VALUES (%(workspace_id)s, %(origin)s, %(origin_id)s, %(origin_version)s, %(step)s, %(name)s, 'email', %(purpose_id)s,
-            %(template_version_id)s, %(coupon_id)s, %(guard)s, %(valid_for)s, %(now)s)
+    INSERT INTO delivery_mailing (workspace_id, origin, origin_id, origin_version, step, name, name_fr, name_en, channel,
+                                  purpose_id, template_version_id, coupon_id, guard, valid_for, created_at)
+    VALUES (%(workspace_id)s, %(origin)s, %(origin_id)s, %(origin_version)s, %(step)s, %(name)s, %(name_fr)s, %(name_en)s,
+            'email', %(purpose_id)s, %(template_version_id)s, %(coupon_id)s, %(guard)s, %(valid_for)s, %(now)s)
     ON CONFLICT (workspace_id, origin, origin_id, origin_version, step) DO NOTHING
     RETURNING id
 )

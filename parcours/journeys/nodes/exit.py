@@ -6,10 +6,27 @@ from typing import Self
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from psycopg import sql
 
 from parcours.journeys.nodes import reading
 from parcours.journeys.nodes.base import Choice, Description, Node, Surroundings, Way
+
+# The reasons in our own recipes, so that they are read in both languages. What a team writes stays as it is.
+OWN_REASONS = frozenset(
+    {
+        gettext_noop("followed up"),
+        gettext_noop("coupon offered"),
+        gettext_noop("loyal client"),
+        gettext_noop("came back"),
+        gettext_noop("still silent"),
+    }
+)
+
+
+def told(reason: str) -> str:
+    """A reason in the reader's language, if it is one of ours."""
+    return _(reason) if reason in OWN_REASONS else reason
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,9 @@ class Exit(Node):
 
     def describe(self, around: Surroundings, language: str) -> Description:
         with translation.override(language):
-            return Description(_("Exit"), _("Leaves the journey: %(reason)s.") % {"reason": self.reason})
+            return Description(
+                _("Exit"), _("Leaves the journey: %(reason)s.") % {"reason": told(self.reason)}
+            )
 
     @property
     def ways(self) -> Sequence[Way]:

@@ -29,7 +29,7 @@ from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
 from parcours.contacts import actions, queries
 from parcours.contacts.models import Attribute, Contact, Identity, List, ListMember
 from parcours.contacts.types import AttributeType
-from parcours.delivery.models import Message
+from parcours.delivery.models import Mailing, Message
 from parcours.events import audited, people
 from parcours.events.models import Event
 from parcours.journeys.models import Journey, Run
@@ -263,7 +263,13 @@ def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: date
     if before:
         events = events.filter(at__lt=before)
     rows = list(events.order_by("-at", "-id").values_list("name", "at", "properties")[: TIMELINE + 1])
-    names = known_names(own)
+    mailings = {properties.get("mailing") for _name, _at, properties in rows} - {None}
+    names = {
+        **known_names(own),
+        "mailing": {
+            str(each.pk): named(each) for each in Mailing.objects.filter(workspace_id=own, pk__in=mailings)
+        },
+    }
     return [Entry(at, wording.happening(name, at, properties, names)) for name, at, properties in rows]
 
 

@@ -1,6 +1,7 @@
 """How things look on every page: assets, icons, people, verdicts, times, amounts. Formatting only; no queries here."""
 
 import json
+import re
 import zlib
 from collections.abc import Iterable
 from datetime import datetime
@@ -167,9 +168,16 @@ def as_money(amount: Decimal | int, currency: str, *, is_short: bool = False) ->
 
 @register.filter
 def named(thing: Any, field: str = "name") -> str:
-    """A field that is written once per language (name_fr, name_en), in the reader's."""
+    """A field that is written once per language (name_fr, name_en), in the reader's; else the one for both (name)."""
     language = "fr" if get_language() == "fr" else "en"
-    return str(getattr(thing, f"{field}_{language}", "") or getattr(thing, f"{field}_en", ""))
+    written = (f"{field}_{language}", f"{field}_en", field)
+    return next((str(text) for name in written if (text := getattr(thing, name, ""))), "")
+
+
+@register.filter
+def titled(message: Any) -> str:
+    """What a message is called on a page: its subject, else the name of its mailing."""
+    return message.subject or named(message.mailing)
 
 
 @register.filter
@@ -218,6 +226,8 @@ VOCABULARIES = {
     "bases": wording.BASES,
     "channels": wording.CHANNELS,
     "acts": wording.ACTS,
+    "sources": wording.SOURCES,
+    "proofs": wording.PROOFS,
     "outcomes": wording.OUTCOMES,
     "states": wording.STATES,
     "trail_subjects": trail.SUBJECTS,
@@ -229,6 +239,13 @@ VOCABULARIES = {
 def trail_details(detail: dict[str, Any]) -> list[tuple[str, str]]:
     """What an entry of the audit trail says besides its subject and action."""
     return trail.details(detail)
+
+
+@register.filter
+def actor(label: str) -> str:
+    """Who did something: an address as it is, a key in the reader's words."""
+    found = re.fullmatch("API key “(.*)”", label)
+    return gettext("API key “%(name)s”") % {"name": found[1]} if found else label
 
 
 @register.filter
