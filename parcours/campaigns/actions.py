@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -115,7 +115,7 @@ def pause(workspace_id: int, campaign_id: int, *, actor: Actor, now: datetime) -
 def resume(workspace_id: int, campaign_id: int, *, actor: Actor, now: datetime) -> Campaign:
     """Go on with exactly those who have no outcome yet: freezing after `frozen_after`, sending what is still queued."""
     campaign = _locked(workspace_id, campaign_id, CampaignState.PAUSED)
-    delivery.release(workspace_id, _mailings(campaign))
+    delivery.release(workspace_id, _mailings(campaign), now=now)
     _move(campaign, CampaignState.RUNNING)
     _audit(campaign, "resumed", actor=actor, now=now)
     return campaign
@@ -190,7 +190,8 @@ def _audit(
 def tick(workspace_id: int, *, now: datetime) -> int:
     """Start what is scheduled, freeze audiences chunk by chunk, end what is done; returns how many messages were queued.
 
-    The audience is who is in the segment or list while it is being frozen. A crash between two chunks goes on where it was, and the
+    The audience is who is in the segment or list while it is being frozen; a segment whose rule is not built yet is waited for.
+    A crash between two chunks goes on where it was, and the
     outbox takes each person once in any case.
     """
     while _start_next(workspace_id, now=now):
@@ -221,10 +222,15 @@ def _freeze_chunk(workspace_id: int, *, now: datetime) -> int | None:
     with tenancy.scope(workspace_id=workspace_id):
         contacts.hold_people(workspace_id)
         unfrozen = Campaign.objects.filter(
-            workspace_id=workspace_id, state=CampaignState.RUNNING.value, frozen_at=None
+            Q(segment=None) | Q(segment__built_revision=F("segment__revision")),
+            workspace_id=workspace_id,
+            state=CampaignState.RUNNING.value,
+            frozen_at=None,
         )
         campaign = (
-            unfrozen.select_for_update(skip_locked=True, no_key=True).order_by("started_at", "id").first()
+            unfrozen.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .order_by("started_at", "id")
+            .first()
         )
         if campaign is None or campaign.mailing_id is None:
             return None

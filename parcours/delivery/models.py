@@ -86,7 +86,8 @@ class Message(models.Model):
 
     (mailing, run, contact) is unique: a step of a run, or a campaign, writes to a person once. `event_at` and `event_id` name the
     event whose properties the template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
-    (the purpose's basis is a contract, or it asks for a confirmation) goes first.
+    (the purpose's basis is a contract, or it asks for a confirmation) goes first. `is_held`: it was due, but its mailing is held,
+    so that claims do not meet it again before the mailing is released.
     """
 
     id = models.UUIDField(primary_key=True, db_default=NewId())
@@ -100,6 +101,7 @@ class Message(models.Model):
     event_id = models.BigIntegerField(null=True)
     state = models.CharField(max_length=9)
     is_urgent = models.BooleanField(db_default=False)
+    is_held = models.BooleanField(db_default=False)
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -146,13 +148,17 @@ class Message(models.Model):
                 | Q(verdict=Verdict.SEND.value),
                 name="message_never_without_gate",
             ),
+            models.CheckConstraint(
+                condition=Q(is_held=False) | Q(state=MessageState.QUEUED.value), name="message_held_is_queued"
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["workspace_id", "is_urgent", "due_at", "queued_at"],
-                condition=Q(state="queued"),
+                condition=Q(state="queued", is_held=False),
                 name="message_due",
             ),
+            models.Index(fields=["workspace_id", "mailing"], condition=Q(is_held=True), name="message_held"),
             models.Index(
                 fields=["workspace_id", "lease_until"], condition=Q(state="sending"), name="message_sending"
             ),

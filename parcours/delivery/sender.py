@@ -114,10 +114,8 @@ class Sender:
     async def _feed(self) -> None:
         """Claim batch after batch, make the messages, and queue them for the connections (which is what holds this back)."""
         while not self._stop.is_set():
-            found, was_idle = (
-                0,
-                not self._held,
-            )  # what is given back during a pass is found by the next one only
+            was_idle = not self._held  # what is given back during a pass is found by the next one only
+            found = 0
             for workspace_id in await self._database.run(_workspace_ids):
                 found += await self._feed_batch(workspace_id)
             if not found:

@@ -17,8 +17,9 @@ from parcours.delivery import dkim, mime
 from parcours.delivery.errors import BadSending, NotSetUp
 from parcours.delivery.models import Sending
 from parcours.delivery.types import ClickTracking
-from parcours.kernel import crypto
+from parcours.kernel import crypto, sql
 
+statements = sql.load(__package__)
 _SEALED_FOR = "dkim"
 _CHANGEABLE = (
     "from_name",
@@ -84,10 +85,17 @@ def pause_sending(workspace_id: int, why: str, *, now: datetime, actor: Actor = 
 
 
 def resume_sending(workspace_id: int, *, actor: Actor, now: datetime) -> None:
-    """Let messages leave again. Raises NotSetUp when there is nothing to resume."""
-    resumed = Sending.objects.filter(workspace_id=workspace_id).exclude(paused_at=None)
-    if not resumed.update(paused_at=None, pause_reason=""):
+    """Let messages leave again; the time of the pause does not count towards their expiry.
+
+    Raises NotSetUp when there is nothing to resume.
+    """
+    paused = Sending.objects.select_for_update().filter(workspace_id=workspace_id).exclude(paused_at=None)
+    sending = paused.first()
+    if sending is None:
         raise NotSetUp(_("Sending is not paused here."))
+    statements.lengthen.run(workspace_id=workspace_id, paused_at=sending.paused_at, now=now)
+    sending.paused_at, sending.pause_reason = None, ""
+    sending.save(update_fields=["paused_at", "pause_reason"])
     record_audit(workspace_id, actor=actor, action="resumed", subject="sending", now=now)
 
 

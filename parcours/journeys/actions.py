@@ -156,7 +156,7 @@ def resume(workspace_id: int, slug: str, *, actor: Actor, now: datetime) -> Jour
     journey = _locked(workspace_id, slug, JourneyState.PAUSED, doing=_("resumed"))
     journey.state, journey.trouble, journey.entries_from = JourneyState.PUBLISHED.value, "", now
     journey.save(update_fields=["state", "trouble", "entries_from"])
-    delivery.release(workspace_id, _mailings(journey))
+    delivery.release(workspace_id, _mailings(journey), now=now)
     _audit(journey, "resumed", actor=actor, now=now)
     return journey
 

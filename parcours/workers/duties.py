@@ -56,6 +56,7 @@ DUTIES = (
     Duty("insights", insights.roll_up, every=1.0),
     Duty("imports", importing.tick, every=0.5),
     Duty("lost messages", sweep, every=5.0),
+    Duty("held messages", delivery.set_aside, every=1.0),
     Duty("log", keep_log, every=3600.0),
 )
 

@@ -10,6 +10,7 @@ import pytest
 from parcours.accounts import actions as accounts
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM, Actor
+from parcours.audiences import actions as segments
 from parcours.audiences.models import Member, Segment
 from parcours.campaigns import actions, queries
 from parcours.campaigns.errors import CampaignInvalid, UnknownCampaign, WrongState
@@ -19,6 +20,7 @@ from parcours.consent import actions as consent
 from parcours.contacts import actions as contacts
 from parcours.contacts.models import Contact
 from parcours.content.models import Template, TemplateVersion
+from parcours.delivery import actions as delivery
 from parcours.delivery.models import Mailing, Message
 from parcours.kernel import tenancy
 from parcours.kernel.ids import uuid7
@@ -168,10 +170,49 @@ def test_segment_is_an_audience(shop: Workspace, now: datetime) -> None:
         workspace_id=shop.id, slug="vips", name="VIPs", rule={"list": "readers"}, created_at=now
     )
     Member.objects.create(workspace_id=shop.id, segment=segment, contact_id=marc, since=now)
+    Segment.objects.update(built_revision=1)
     draft = Draft(name="VIPs", template="news", purpose="newsletter", segment="vips")
     campaign = actions.create(shop.id, draft, actor=ALICE, now=now)
     actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
     assert actions.tick(shop.id, now=now) == 1
+
+
+def test_segment_that_is_not_built_is_waited_for_and_others_are_not(shop: Workspace, now: datetime) -> None:
+    [marc, julie] = readers(shop, 2, now)
+    rule = {"attribute": "source", "is": "nowhere"}
+    segments.create_segment(shop.id, "vips", "VIPs", rule, actor=ALICE, now=now)
+    segments.refresh(shop.id, now=now)
+    draft = Draft(name="VIPs", template="news", purpose="newsletter", segment="vips")
+    waiting = actions.create(shop.id, draft, actor=ALICE, now=now)
+    Member.objects.create(workspace_id=shop.id, segment_id=waiting.segment_id, contact_id=marc, since=now)
+    segments.update_segment(shop.id, "vips", rule={"list": "readers"}, actor=ALICE, now=now)
+    actions.start(shop.id, waiting.pk, actor=ALICE, now=now)
+    going = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, going.pk, actor=ALICE, now=now)
+
+    assert actions.tick(shop.id, now=now) == 2
+    assert (progress(waiting).targeted, progress(going).targeted) == (0, 2)
+    assert Campaign.objects.get(pk=waiting.pk).state == "running"
+
+    segments.refresh(shop.id, now=now)
+    assert actions.tick(shop.id, now=now) == 2
+    to = Message.objects.filter(mailing_id=Campaign.objects.get(pk=waiting.pk).mailing_id)
+    assert set(to.values_list("contact_id", flat=True)) == {marc, julie}
+
+
+def test_pause_of_a_week_does_not_let_messages_expire(shop: Workspace, now: datetime) -> None:
+    readers(shop, 3, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    settle("sent", 1, now)
+    day = timedelta(days=1)
+    actions.pause(shop.id, campaign.pk, actor=ALICE, now=now + day)
+    delivery.set_aside(shop.id, now=now + day)
+    actions.resume(shop.id, campaign.pk, actor=ALICE, now=now + 8 * day)
+    rest = Message.objects.filter(state="queued")
+    assert set(rest.values_list("expires_at", "is_held")) == {(now + actions.VALID_FOR + 7 * day, False)}
+    assert Message.objects.get(state="sent").expires_at == now + actions.VALID_FOR
 
 
 def test_double_click_starts_once(shop: Workspace, now: datetime) -> None:

@@ -141,7 +141,7 @@ def test_campaign_paused_after_the_verdict_waits(opened: Opened) -> None:
         assert post.arrived == []
         with tenancy.scope(workspace_id=post.shop.id):
             assert message(sent).state == "queued"
-            actions.release(post.shop.id, [message(sent).mailing_id])
+            actions.release(post.shop.id, [message(sent).mailing_id], now=post.now)
         post.send()
         assert len(post.arrived) == 1
 

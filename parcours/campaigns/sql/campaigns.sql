@@ -22,7 +22,9 @@ UPDATE campaigns_campaign campaign
 SET state = 'finished', finished_at = %(now)s
 WHERE campaign.workspace_id = %(workspace_id)s AND campaign.state = 'running' AND campaign.frozen_at IS NOT NULL
   AND NOT EXISTS (SELECT FROM delivery_message m
-                  WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND m.mailing_id = campaign.mailing_id)
+                  WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND NOT m.is_held AND m.mailing_id = campaign.mailing_id)
+  AND NOT EXISTS (SELECT FROM delivery_message m
+                  WHERE m.workspace_id = %(workspace_id)s AND m.is_held AND m.mailing_id = campaign.mailing_id)
   AND NOT EXISTS (SELECT FROM delivery_message m
                   WHERE m.workspace_id = %(workspace_id)s AND m.state = 'sending' AND m.mailing_id = campaign.mailing_id)
   AND NOT EXISTS (SELECT FROM delivery_message m

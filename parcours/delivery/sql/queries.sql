@@ -58,12 +58,13 @@ LEFT JOIN consent_record r ON r.workspace_id = %(workspace_id)s AND r.id = s.rec
 WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s;
 
 -- name: queue_figures
--- How many messages are due, scheduled for later, being sent, in doubt. Parameters: now. Reads the partial indexes only.
-SELECT (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND due_at <= %(now)s) AS due,
-       (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND due_at > %(now)s) AS later,
+-- How many messages are due, scheduled for later, being sent, in doubt. What is held is not due. Parameters: now. Reads the partial
+-- indexes only.
+SELECT (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s) AS due,
+       (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at > %(now)s) AS later,
        (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'sending') AS sending,
        (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'in_doubt') AS in_doubt,
-       (SELECT min(due_at) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND due_at <= %(now)s)
+       (SELECT min(due_at) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s)
            AS oldest_due;
 
 -- name: progress
@@ -81,7 +82,7 @@ WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(dropped)s
 -- name: cancel_twins
 -- Of a message that both persons of a merge have, only one goes: what is still queued of the dropped one is cancelled, and what is queued
 -- of the kept one too if the dropped one's has gone. Runs after move_messages.
-UPDATE delivery_message m SET state = 'cancelled'
+UPDATE delivery_message m SET state = 'cancelled', is_held = false
 FROM delivery_message t
 WHERE m.workspace_id = %(workspace_id)s AND t.workspace_id = %(workspace_id)s AND m.mailing_id = t.mailing_id AND m.run = t.run
   AND m.state = 'queued'

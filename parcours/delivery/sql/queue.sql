@@ -38,13 +38,13 @@ WITH held AS MATERIALIZED (
 ),
 urgent AS (
     SELECT m.* FROM delivery_message m
-    WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND m.is_urgent AND m.due_at <= %(now)s
+    WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND NOT m.is_held AND m.is_urgent AND m.due_at <= %(now)s
       AND m.mailing_id <> ALL ((SELECT ids FROM held)::int[])
     ORDER BY m.due_at, m.queued_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ),
 ordinary AS (
     SELECT m.* FROM delivery_message m
-    WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND NOT m.is_urgent AND m.due_at <= %(now)s
+    WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND NOT m.is_held AND NOT m.is_urgent AND m.due_at <= %(now)s
       AND m.mailing_id <> ALL ((SELECT ids FROM held)::int[])
     ORDER BY m.due_at, m.queued_at LIMIT %(limit)s - (SELECT count(*) FROM urgent) FOR UPDATE SKIP LOCKED
 )
@@ -54,10 +54,60 @@ FROM (SELECT * FROM urgent UNION ALL SELECT * FROM ordinary) q
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = q.contact_id
 ORDER BY q.is_urgent DESC, q.due_at, q.queued_at, q.id;
 
+-- name: set_aside
+-- Take due messages of held mailings out of the way of claims, which would walk over them again and again. Looks at the first `limit`
+-- due messages of each urgency, as a claim does. Parameters: now, limit. Locks: the held mailings (against their release meanwhile), and those
+-- messages, skipping those that somebody works on. Returns nothing.
+WITH held AS MATERIALIZED (
+    SELECT id FROM delivery_mailing
+    WHERE workspace_id = %(workspace_id)s AND held_at IS NOT NULL AND stopped_at IS NULL
+    ORDER BY id FOR SHARE
+),
+front AS MATERIALIZED (
+    SELECT first.id, first.mailing_id
+    FROM (VALUES (true), (false)) AS kind (is_urgent)
+    CROSS JOIN LATERAL (
+        SELECT m.id, m.mailing_id FROM delivery_message m
+        WHERE m.workspace_id = %(workspace_id)s AND m.state = 'queued' AND NOT m.is_held AND m.is_urgent = kind.is_urgent
+          AND m.due_at <= %(now)s
+        ORDER BY m.due_at, m.queued_at LIMIT %(limit)s
+    ) AS first
+    WHERE EXISTS (SELECT FROM held)
+),
+met AS (
+    SELECT m.id FROM delivery_message m
+    WHERE m.workspace_id = %(workspace_id)s AND m.id IN (SELECT id FROM front WHERE mailing_id IN (SELECT id FROM held))
+      AND m.state = 'queued'
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE delivery_message m SET is_held = true FROM met WHERE m.workspace_id = %(workspace_id)s AND m.id = met.id;
+
+-- name: release
+-- Let held mailings go on: what is still queued of them is worth as much longer as it has been held. Parameters: mailing_ids, now.
+-- Locks: those mailings and messages.
+WITH held AS MATERIALIZED (
+    SELECT id, held_at FROM delivery_mailing
+    WHERE workspace_id = %(workspace_id)s AND id = ANY(%(mailing_ids)s) AND held_at IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE
+),
+released AS (
+    UPDATE delivery_mailing l SET held_at = NULL FROM held WHERE l.workspace_id = %(workspace_id)s AND l.id = held.id
+)
+UPDATE delivery_message m
+SET is_held = false, expires_at = m.expires_at + greatest(interval '0', %(now)s::timestamptz - greatest(held.held_at, m.queued_at))
+FROM held
+WHERE m.workspace_id = %(workspace_id)s AND m.mailing_id = held.id AND m.state = 'queued';
+
+-- name: lengthen
+-- Make everything queued worth as much longer as sending has been paused. Parameters: paused_at, now. Locks: those messages.
+UPDATE delivery_message m
+SET expires_at = m.expires_at + greatest(interval '0', %(now)s::timestamptz - greatest(%(paused_at)s::timestamptz, m.queued_at))
+WHERE m.workspace_id = %(workspace_id)s AND ((m.state = 'queued' AND NOT m.is_held) OR m.is_held);
+
 -- name: cancel_queued
 -- Give up what is still queued of some mailings. Parameters: mailing_ids. Locks: those messages.
 WITH cancelled AS (
-    UPDATE delivery_message SET state = 'cancelled'
+    UPDATE delivery_message SET state = 'cancelled', is_held = false
     WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND mailing_id = ANY(%(mailing_ids)s)
     RETURNING id
 ),
