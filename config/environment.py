@@ -19,6 +19,7 @@ class Environment:
     base_url: str
     data: Path
     smtp_url: str
+    returns_url: str
     inbox_url: str
     debug: bool
 
@@ -33,6 +34,7 @@ def read_environment() -> Environment:
         base_url=os.environ.get("PARCOURS_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
         data=data,
         smtp_url=os.environ.get("PARCOURS_SMTP_URL", "smtp://127.0.0.1:2525"),
+        returns_url=os.environ.get("PARCOURS_RETURNS_URL", ""),
         inbox_url=os.environ.get("PARCOURS_INBOX_URL", ""),
         debug=os.environ.get("PARCOURS_DEBUG", "") == "1",
     )

@@ -16,6 +16,9 @@ from django.db import connection
 
 from parcours.accounts import queries as accounts
 from parcours.cli import postgresql
+from parcours.delivery import mailbox
+from parcours.delivery.composing import bounce_domain
+from parcours.delivery.errors import BadMailbox
 from parcours.delivery.models import Sending
 from parcours.kernel import tenancy
 
@@ -38,7 +41,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Check, print, and fail when anything is not well."""
-    findings = [database_version(), database_role(), tables(), python_headers(), mail_server()]
+    findings = [
+        database_version(),
+        database_role(),
+        tables(),
+        python_headers(),
+        mail_server(),
+        returns_mailbox(),
+    ]
     if not options.offline:
         findings += list(sending_domains())
     if options.json:
@@ -105,8 +115,23 @@ def mail_server() -> Finding:
         return Finding("mail server", False, f"{address}: {error}", "Check PARCOURS_SMTP_URL.")
 
 
+def returns_mailbox() -> Finding:
+    """The mailbox into which bounces come can be opened, where one is set."""
+    url = settings.ENVIRONMENT.returns_url
+    if not url:
+        return Finding(
+            "mailbox of returns", True, "none is set: bounces are read only through `parcours receive`"
+        )
+    try:
+        address = mailbox.mailbox_address(url)
+        with mailbox.opened(address):
+            return Finding("mailbox of returns", True, f"{address.folder} at {address.host} opens")
+    except (*mailbox.Failed, BadMailbox) as error:
+        return Finding("mailbox of returns", False, str(error), "Check PARCOURS_RETURNS_URL.")
+
+
 def sending_domains() -> Iterator[Finding]:
-    """DKIM, SPF and DMARC records of every domain that a workspace sends from (RFC 6376, 7208, 9989)."""
+    """DKIM, SPF and DMARC records of every domain that a workspace sends from (RFC 6376, 7208, 9989), and where its bounces go."""
     for workspace in accounts.workspaces():
         with tenancy.scope(workspace_id=workspace.pk):
             sending = Sending.objects.filter(workspace=workspace).first()
@@ -126,6 +151,21 @@ def sending_domains() -> Iterator[Finding]:
                 "published" if there else "missing",
                 f"Publish a TXT record at {name} (Settings, Sending shows it).",
             )
+        there = has_mail_exchanger(bounce_domain(sending))
+        yield Finding(
+            f"MX of {bounce_domain(sending)}",
+            there,
+            "published" if there else "missing",
+            "Publish an MX record, so that bounces and unsubscribing mails arrive (docs/operate/returns.md).",
+        )
+
+
+def has_mail_exchanger(domain: str) -> bool:
+    """Whether mail to a domain has somewhere to go."""
+    try:
+        return bool(dns.resolver.resolve(domain, "MX", lifetime=5))
+    except dns.exception.DNSException:
+        return False
 
 
 def text_records(name: str) -> list[str]:

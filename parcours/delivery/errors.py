@@ -49,3 +49,9 @@ class UnknownRecipient(NotFound):
     """A mail names no message of ours in a way that only we could have written. Nothing was changed."""
 
     code = "delivery.unknown_recipient"
+
+
+class BadMailbox(Invalid):
+    """The setting that names the mailbox of returns is not acceptable."""
+
+    code = "delivery.bad_mailbox"

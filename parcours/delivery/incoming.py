@@ -10,6 +10,8 @@ from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from parcours.delivery.errors import UnreadableMail
 
 LARGEST = 2 * 1024 * 1024
@@ -57,22 +59,22 @@ class Entity:
             try:
                 return a2b_base64(self.body).replace(b"\r\n", b"\n")
             except Base64Error:
-                raise _unreadable("a part is not the base64 that it says it is") from None
+                raise _unreadable(_("a part is not the base64 that it says it is")) from None
         return self.body
 
     def parts(self) -> "list[Entity]":
         """The parts of a multipart. Raises UnreadableMail when its boundary is missing or never occurs."""
         found = _BOUNDARY.search(self.first("content-type"))
         if found is None:
-            raise _unreadable("a multipart without a boundary")
+            raise _unreadable(_("a multipart without a boundary"))
         boundary = (found[1] or found[2]).encode("utf-8", "replace")
         line = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\n|\Z)")
         whole = b"\n" + self.body
         marks = list(line.finditer(whole))
         if not marks:
-            raise _unreadable("a multipart whose boundary does not occur")
+            raise _unreadable(_("a multipart whose boundary does not occur"))
         if len(marks) > _MOST_PARTS:
-            raise _unreadable("too many parts")
+            raise _unreadable(_("too many parts"))
         end = next((n for n, mark in enumerate(marks) if mark[1]), len(marks))
         stops = [*(mark.start() for mark in marks[1:]), len(whole)]
         return [
@@ -84,13 +86,13 @@ class Entity:
 def read(raw: bytes) -> Entity:
     """Read a mail with CRLF or LF line ends, with or without the `From ` line of a mailbox file."""
     if len(raw) > LARGEST:
-        raise _unreadable(f"it is larger than {LARGEST} bytes")
+        raise _unreadable(_("it is larger than %(limit)s bytes") % {"limit": LARGEST})
     text = raw.replace(b"\r\n", b"\n")
     if text.startswith(b"From "):
         text = text.partition(b"\n")[2]
     mail = _entity(text)
     if not mail.fields:
-        raise _unreadable("it has no headers")
+        raise _unreadable(_("it has no headers"))
     return mail
 
 
@@ -100,7 +102,7 @@ def walk(entity: Entity, depth: int = 0) -> Iterator[Entity]:
     if not entity.kind.startswith("multipart/"):
         return
     if depth == _DEEPEST:
-        raise _unreadable("parts inside parts inside parts")
+        raise _unreadable(_("parts inside parts inside parts"))
     for part in entity.parts():
         yield from walk(part, depth + 1)
 
@@ -126,11 +128,11 @@ def fields(head: bytes) -> Fields:
 def _entity(text: bytes) -> Entity:
     if text.startswith(b"\n"):
         return Entity({}, text[1:])
-    head, _, body = text.partition(b"\n\n")
+    head, _blank, body = text.partition(b"\n\n")
     if len(head) > _LARGEST_HEAD:
-        raise _unreadable("its headers are too long")
+        raise _unreadable(_("its headers are too long"))
     return Entity(fields(head), body)
 
 
 def _unreadable(why: str) -> UnreadableMail:
-    return UnreadableMail(f"This mail cannot be read: {why}.")
+    return UnreadableMail(_("This mail cannot be read: %(why)s.") % {"why": why})

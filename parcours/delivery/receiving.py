@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from parcours.consent import queries as consent
 from parcours.consent.types import Channel, Evidence
 from parcours.contacts.actions import hold_people
@@ -172,5 +174,5 @@ def _proof(message_id: UUID, mail: Entity, raw: bytes) -> Evidence:
 
 def _unknown() -> UnknownRecipient:
     return UnknownRecipient(
-        "This mail names no message of ours.", hint="It was not written to an address that we gave out."
+        _("This mail names no message of ours."), hint=_("It was not written to an address that we gave out.")
     )

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from parcours.delivery import incoming
 from parcours.delivery.errors import UnreadableMail
 from parcours.delivery.incoming import Entity, Fields
@@ -56,7 +58,7 @@ def delivery_status(mail: Entity) -> list[RecipientStatus] | None:
         return None
     recipients = [_recipient(group) for group in incoming.groups(found.content()) if "action" in group]
     if not recipients:
-        raise UnreadableMail("This delivery report names no recipient.")
+        raise UnreadableMail(_("This delivery report names no recipient."))
     return recipients
 
 
@@ -81,7 +83,7 @@ def complaint(mail: Entity) -> Told | None:
             group = next(iter(incoming.groups(part.content())), {})
             kind = _first(group, "feedback-type").lower()
             if not kind:
-                raise UnreadableMail("This complaint does not say what it is.")
+                raise UnreadableMail(_("This complaint does not say what it is."))
             return Told(
                 ReturnKind.IGNORED if kind in _NO_COMPLAINT else ReturnKind.COMPLAINED, reply=kind[:60]
             )

@@ -1,32 +1,33 @@
-"""`parcours worker`: one worker process. It performs the duties of `workers.duties` and sends what is due.
+"""`parcours worker`: one worker process. It performs the duties of `workers.duties`, sends what is due, and reads what comes back.
 
 Several may run: they share the work through PostgreSQL. SIGTERM and SIGINT let the present batch end.
 """
 
 import argparse
 import signal
+from collections.abc import Iterator
 from threading import Event, Thread
 
+from django.conf import settings
+
+from parcours.delivery.mailbox import mailbox_address
 from parcours.kernel import clock
 from parcours.workers.loop import Worker
+from parcours.workers.returns import read_until
 from parcours.workers.sending import send_until
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    """Which half of the work to do; both by default."""
-    parser.add_argument("--only", choices=["duties", "sending"])
+    """Which part of the work to do; all of it by default."""
+    parser.add_argument("--only", choices=["duties", "sending", "returns"])
 
 
 def run(options: argparse.Namespace) -> int:
     """Work until told to stop."""
     stopping = Event()
+    threads = list(parts(options.only, stopping))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    threads = []
-    if options.only != "duties":
-        threads.append(Thread(target=send_until, args=(stopping, clock.now), name="sending"))
-    if options.only != "sending":
-        threads.append(Thread(target=Worker(clock.now, stopping).run, name="duties"))
     for thread in threads:
         thread.start()
     while not stopping.wait(0.5):
@@ -34,5 +35,18 @@ def run(options: argparse.Namespace) -> int:
             stopping.set()
             return 1  # the supervisor starts a whole worker again
     for thread in threads:
-        thread.join()
+        if not thread.daemon:
+            thread.join()
     return 0
+
+
+def parts(only: str | None, stopping: Event) -> Iterator[Thread]:
+    """The threads of this worker. The one that reads the mailbox is not waited for: an unfinished mail simply stays unread."""
+    if only in (None, "sending"):
+        yield Thread(target=send_until, args=(stopping, clock.now), name="sending")
+    if only in (None, "duties"):
+        yield Thread(target=Worker(clock.now, stopping).run, name="duties")
+    url = settings.ENVIRONMENT.returns_url
+    if only == "returns" or (only is None and url):
+        address = mailbox_address(url)
+        yield Thread(target=read_until, args=(address, stopping, clock.now), name="returns", daemon=True)
