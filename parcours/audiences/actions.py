@@ -183,16 +183,10 @@ def refresh(workspace_id: int, *, now: datetime, limit: int = 10_000) -> int:
 
 
 def _refresh_span(workspace_id: int, span: Span, *, now: datetime) -> None:
-    limits = {
-        "after_xid": span.after_xid,
-        "after_id": span.after_id,
-        "until_xid": span.until_xid,
-        "until_id": span.until_id,
-        "count": span.count,
-    }
-    names = {row["name"] for row in statements.names_in_span.records(workspace_id=workspace_id, **limits)}
-    if not names - {SEGMENT_ENTERED, SEGMENT_LEFT}:
+    names = set(span.names) - {SEGMENT_ENTERED, SEGMENT_LEFT}
+    if not names:
         return
+    limits = {**span.limits, "count": span.count}
     for stored, prepared in _built(statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)):
         if watched := prepared.watched & names:
             cohort = Cohort(TOUCHED, {**limits, "watched": list(watched)})

@@ -49,6 +49,7 @@ TOUCHED = SQL("""
         WHERE event.workspace_id = %(workspace_id)s
           AND (event.xid, event.id) > (%(after_xid)s::text::xid8, %(after_id)s::bigint)
           AND (event.xid, event.id) <= (%(until_xid)s::text::xid8, %(until_id)s::bigint)
+          AND event.at BETWEEN %(first_at)s AND %(last_at)s
         ORDER BY event.xid, event.id LIMIT %(count)s
     ) AS span
     WHERE span.name = ANY(%(watched)s)""")

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils.translation import gettext as _
 
@@ -230,7 +229,7 @@ def _add(workspace_id: int, drafts: Sequence[Draft], now: datetime) -> None:
     if not contacts and not known:
         return
     inserted = statements.add_people.records(
-        workspace_id=workspace_id, contacts=_json(contacts), identities=_json(known), now=now
+        workspace_id=workspace_id, contacts=sql.document(contacts), identities=sql.document(known), now=now
     )[0]
     if (inserted["contacts"], inserted["identities"]) != (len(contacts), len(known)):
         raise _Overtaken
@@ -241,7 +240,9 @@ def _change(workspace_id: int, drafts: Sequence[Draft], now: datetime) -> dict[U
     news = [_contact_row(draft) for draft in drafts if draft.is_stored and draft.has_news]
     if not news:
         return {}
-    changed = statements.change_people.records(workspace_id=workspace_id, contacts=_json(news), now=now)
+    changed = statements.change_people.records(
+        workspace_id=workspace_id, contacts=sql.document(news), now=now
+    )
     return {row["id"]: row["changes"] for row in changed}
 
 
@@ -259,10 +260,6 @@ def _contact_row(draft: Draft) -> dict[str, Any]:
 
 def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _json(rows: list[dict[str, Any]]) -> str:
-    return msgspec.json.encode(rows).decode()
 
 
 def _told(placed: Sequence[Placed], changes: Mapping[UUID, dict[str, Any]]) -> list[SavedPerson]:

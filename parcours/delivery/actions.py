@@ -116,16 +116,7 @@ def enqueue(workspace_id: int, rows: Sequence[ToQueue], *, now: datetime) -> int
     """Queue messages; what is queued already, under (mailing, run, contact), is skipped. Returns how many are new."""
     if not rows:
         return 0
-    return statements.enqueue.run(
-        workspace_id=workspace_id,
-        now=now,
-        mailing_ids=[row.mailing_id for row in rows],
-        runs=[row.run for row in rows],
-        contact_ids=[row.contact_id for row in rows],
-        event_at=[row.event_at for row in rows],
-        event_ids=[row.event_id for row in rows],
-        due_at=[row.due_at for row in rows],
-    )
+    return statements.enqueue.run(workspace_id=workspace_id, now=now, rows=sql.document(rows))
 
 
 def hold(workspace_id: int, mailing_ids: Sequence[int], *, now: datetime) -> None:
@@ -324,7 +315,8 @@ def withhold_unmade(workspace_id: int, one: ToSend, why: str, *, now: datetime) 
 def deliver_nowhere(workspace_id: int, *, now: datetime, limit: int = 5000) -> int:
     """Claim, judge and mark as sent without a transport, all in sets: a history that is lived through in virtual time.
 
-    Coupons are issued and subjects rendered as in a real sending. Returns how many messages were judged; 0 when nothing is due.
+    Coupons are issued and subjects rendered as in a real sending. Returns how many messages were judged: fewer than `limit` when
+    nothing more is due.
     """
     judgement = claim(workspace_id, now=now, limit=limit)
     if judgement.to_send:
@@ -334,9 +326,12 @@ def deliver_nowhere(workspace_id: int, *, now: datetime, limit: int = 5000) -> i
             workspace_id=workspace_id,
             now=now,
             transport=NOWHERE,
-            ids=[one.id for one in judgement.to_send],
-            fences=[one.fence for one in judgement.to_send],
-            subjects=[composing.subject(letters, one)[:400] for one in judgement.to_send],
+            told=sql.document(
+                [
+                    {"id": one.id, "fence": one.fence, "subject": composing.subject(letters, one)[:400]}
+                    for one in judgement.to_send
+                ]
+            ),
         )
         _append_outcomes(workspace_id, moved, {}, now)
     return judgement.count
@@ -415,11 +410,5 @@ def project(workspace_id: int, *, now: datetime) -> int:
     with log.advance(workspace_id, "delivery") as span:
         if span is None:
             return 0
-        statements.project.run(
-            workspace_id=workspace_id,
-            after_xid=span.after_xid,
-            after_id=span.after_id,
-            until_xid=span.until_xid,
-            until_id=span.until_id,
-        )
+        statements.project.run(workspace_id=workspace_id, **span.limits)
         return span.count

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -58,8 +58,7 @@ class Unsendable:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """What one message speaks of."""
 
     id: UUID
@@ -128,7 +127,7 @@ def load(workspace_id: int, claims: Sequence[ToSend], *, now: datetime) -> Lette
     letters = {
         row.id: row
         for row in statements.list_letters.rows(
-            Letter, workspace_id=workspace_id, ids=[claim.id for claim in claims]
+            Letter, workspace_id=workspace_id, ids=sql.uuids(claim.id for claim in claims)
         )
     }
     return Letters(

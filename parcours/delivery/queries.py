@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from parcours.audiences import language as rules
 from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMessage
-from parcours.delivery.models import Mailing, Sending
+from parcours.delivery.models import Sending
 from parcours.delivery.types import MessageState
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
@@ -216,18 +216,5 @@ def sending(workspace_id: int) -> Sending | None:
 
 def about_mailings(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, dict[str, Any]]:
     """What every event of a message says about where it comes from, by mailing."""
-    found = Mailing.objects.filter(workspace_id=workspace_id, id__in=list(mailing_ids)).values_list(
-        "id", "purpose__code", "origin", "origin_id", "origin_version", "step", "name"
-    )
-    return {
-        mailing_id: {
-            "mailing": mailing_id,
-            "purpose": purpose,
-            "origin": origin,
-            "origin_id": origin_id,
-            "origin_version": version,
-            "step": step,
-            "name": name,
-        }
-        for mailing_id, purpose, origin, origin_id, version, step, name in found
-    }
+    found = statements.about_mailings.records(workspace_id=workspace_id, mailing_ids=list(mailing_ids))
+    return {about["mailing"]: about for about in found}

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from parcours.delivery.replies import ReplyClass
@@ -169,8 +170,7 @@ class ToStart:
     address_hash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A message that reached a new state, as its event needs it."""
 
     id: UUID

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 
 from parcours.events.types import NewEvent
 from parcours.kernel import sql
@@ -59,7 +60,7 @@ def append_parameters(workspace_id: int, events: Sequence[NewEvent], now: dateti
         }
         for n, event in enumerate(_once(events))
     ]
-    return {"workspace_id": workspace_id, "events": msgspec.json.encode(rows).decode(), "now": now}
+    return {"workspace_id": workspace_id, "events": sql.document(rows), "now": now}
 
 
 def _once(events: Sequence[NewEvent]) -> Iterable[NewEvent]:
@@ -70,9 +71,16 @@ def _once(events: Sequence[NewEvent]) -> Iterable[NewEvent]:
     return first.values()
 
 
+_made: set[date] = set()
+"""Months whose partitions this process has seen committed. Nobody drops them."""
+
+
 def ensure_months(instants: Iterable[datetime]) -> None:
     """Make the partitions that events at these instants need. Takes a lock on the log only where one is missing."""
-    statements.ensure_months.run(months=months_of(instants))
+    months = [month for month in months_of(instants) if month not in _made]
+    if months:
+        statements.ensure_months.run(months=months)
+        transaction.on_commit(lambda: _made.update(months))
 
 
 def months_of(instants: Iterable[datetime]) -> list[date]:

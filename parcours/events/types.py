@@ -84,7 +84,8 @@ class NameCount:
 class Span:
     """Committed events that a consumer has not read: after (after_xid, after_id), up to and with (until_xid, until_id).
 
-    In SQL: `(xid, id) > (%(after_xid)s::text::xid8, %(after_id)s) AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)`.
+    In SQL: `(xid, id) > (%(after_xid)s::text::xid8, %(after_id)s) AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)
+    AND at BETWEEN %(first_at)s AND %(last_at)s`. The instants spare the months of the log in which none of them happened.
     """
 
     after_xid: str
@@ -92,6 +93,21 @@ class Span:
     until_xid: str
     until_id: int
     count: int
+    names: list[str]
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The parameters of that condition."""
+        return {
+            "after_xid": self.after_xid,
+            "after_id": self.after_id,
+            "until_xid": self.until_xid,
+            "until_id": self.until_id,
+            "first_at": self.first_at,
+            "last_at": self.last_at,
+        }
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,10 +19,7 @@ def roll_up(workspace_id: int, *, now: datetime) -> int:
         statements.roll_up.run(
             workspace_id=workspace_id,
             zone=Workspace.objects.values_list("time_zone", flat=True).get(id=workspace_id),
-            after_xid=span.after_xid,
-            after_id=span.after_id,
-            until_xid=span.until_xid,
-            until_id=span.until_id,
+            **span.limits,
         )
         return span.count
 

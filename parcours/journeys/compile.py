@@ -21,6 +21,7 @@ from psycopg import sql
 from parcours.journeys.graph import Graph
 from parcours.journeys.nodes.base import Change, Node
 from parcours.journeys.nodes.send import Send
+from parcours.kernel.sql import written_out
 
 CLAIM = sql.SQL("""
 WITH claimed AS MATERIALIZED (
@@ -83,7 +84,7 @@ LEFT JOIN (SELECT * FROM passed WHERE node = ANY(%(reported)s) AND outcome <> 'g
 class Compiled:
     """The statement of a version. The caller adds workspace_id, version_id, now and limit to its parameters."""
 
-    statement: sql.Composed
+    statement: sql.SQL
     parameters: Mapping[str, Any]
 
 
@@ -111,7 +112,7 @@ def compile_graph(graph: Graph) -> Compiled:
         for name in graph.order
     )
     walk.append(MOVE.format(passed=passed, stops=sql.SQL(", ").join(_stops(graph))))
-    return Compiled(sql.Composed(walk), parameters)
+    return Compiled(written_out(sql.Composed(walk)), parameters)
 
 
 def is_at_rest(graph: Graph, name: str) -> bool:

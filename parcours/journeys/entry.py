@@ -7,9 +7,11 @@ for several orders. Only events at or after `entries_from` count: what happened 
 paused, is past. An open or a click of a machine lets nobody in, unless the entry asks about `machine`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import sql
@@ -31,6 +33,7 @@ JOIN contacts_contact contact ON contact.workspace_id = %(workspace_id)s AND con
 WHERE {event}
   AND (event.xid, event.id) > (%(after_xid)s::text::xid8, %(after_id)s::bigint)
   AND (event.xid, event.id) <= (%(until_xid)s::text::xid8, %(until_id)s::bigint)
+  AND event.at BETWEEN %(first_at)s AND %(last_at)s
   AND event.at >= %(entries_from)s AND {rule}
 ORDER BY event.at, event.id
 ON CONFLICT (workspace_id, journey_id, contact_id, entry_key) DO NOTHING
@@ -57,8 +60,7 @@ class OpenJourney:
     document: str
 
 
-@dataclass(frozen=True)
-class Entered:
+class Entered(NamedTuple):
     """Somebody who came in."""
 
     contact_id: UUID
@@ -67,6 +69,8 @@ class Entered:
 def let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetime) -> int:
     """Start a run for each event of the span that opens this journey; returns how many. Runs in the caller's transaction."""
     graph = program(workspace_id, journey.document).graph
+    if graph.entry.event not in span.names:
+        return 0
     statement, parameters = compile_entry(graph.entry)
     entered = statements.rows(
         statement,
@@ -78,10 +82,7 @@ def let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetime
             "entries_from": journey.entries_from,
             "start": graph.number[graph.start],
             "pause": pause_at(graph, graph.start),
-            "after_xid": span.after_xid,
-            "after_id": span.after_id,
-            "until_xid": span.until_xid,
-            "until_id": span.until_id,
+            **span.limits,
             "now": now,
         },
         Entered,
@@ -102,7 +103,8 @@ def let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetime
     return len(entered)
 
 
-def compile_entry(entry: Entry) -> tuple[sql.Composed, dict[str, Any]]:
+@lru_cache(maxsize=256)
+def compile_entry(entry: Entry) -> tuple[sql.SQL, Mapping[str, Any]]:
     """The statement that lets people in, with the parameters that the entry itself binds."""
     event = language.compile_event(entry.event, entry.where, "event")
     parameters: dict[str, Any] = {**event.parameters}
@@ -115,4 +117,4 @@ def compile_entry(entry: Entry) -> tuple[sql.Composed, dict[str, Any]]:
     if key is None:
         key = _PROPERTY.format(sql.SQL("%(key)s::text"))
         parameters["key"] = entry.key
-    return ENTER.format(key=key, event=event.condition, rule=rule), parameters
+    return statements.written_out(ENTER.format(key=key, event=event.condition, rule=rule)), parameters

@@ -10,13 +10,15 @@ Not here: SQL composed at run time (the rule compiler composes with `psycopg.sql
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, TypeVar
+from uuid import UUID
 
+import msgspec
 import psycopg
 from django.db import connection
 from psycopg import sql as composition
@@ -48,9 +50,32 @@ def run(query: Query, parameters: Mapping[str, Any]) -> int:
 
 
 def rows(query: Query, parameters: Mapping[str, Any], into: type[Row]) -> list[Row]:
-    """Execute, and return each row as `into(column=value, …)`."""
-    with cursor(class_row(into)) as opened:
+    """Execute, and return each row as `into(column=value, …)`. A named tuple is the cheapest: use one where rows are many."""
+    with cursor(_maker(into)) as opened:
         return opened.execute(_as_query(query), parameters).fetchall()
+
+
+def _maker(into: type[Row]) -> Callable[[psycopg.Cursor[Any]], Callable[[Sequence[Any]], Row]]:
+    """Rows of a class; of a named tuple whose fields are the columns in their order, by position."""
+
+    def for_cursor(opened: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+        columns = [column.name for column in opened.description or ()]
+        if list(getattr(into, "_fields", ())) == columns:
+            make: Callable[[Sequence[Any]], Row] = into._make  # type: ignore[attr-defined]  # a named tuple has it
+            return make
+        return class_row(into)(opened)
+
+    return for_cursor
+
+
+def document(rows: Sequence[Any]) -> str:
+    """Rows (dictionaries or dataclasses) as one JSON parameter, for `json_to_recordset`: several times cheaper than arrays."""
+    return msgspec.json.encode(rows).decode()
+
+
+def uuids(ids: Iterable[UUID]) -> str:
+    """Ids as one parameter, for `%(ids)s::uuid[]`. psycopg writes a list value by value, which costs more than the statement."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def records(query: Query, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -64,6 +89,11 @@ def scalar(query: Query, parameters: Mapping[str, Any]) -> Any:
     with cursor() as opened:
         row = opened.execute(_as_query(query), parameters).fetchone()
     return None if row is None else row[0]
+
+
+def written_out(composed: composition.Composed) -> composition.SQL:
+    """A composed statement as its text, for one that is run again and again: writing it costs more than many a run."""
+    return composition.SQL(composed.as_string(None))
 
 
 def _as_query(query: Query) -> composition.Composed | composition.SQL:

@@ -23,16 +23,6 @@ WHERE workspace_id = %(workspace_id)s AND id = %(segment_id)s;
 UPDATE audiences_segment SET built_revision = 0
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(segment_ids)s);
 
--- name: names_in_span
--- The names of the events in a span of the log. Order and limit keep the reading on the primary key.
-SELECT DISTINCT span.name FROM (
-    SELECT event.name FROM events_event AS event
-    WHERE event.workspace_id = %(workspace_id)s
-      AND (event.xid, event.id) > (%(after_xid)s::text::xid8, %(after_id)s::bigint)
-      AND (event.xid, event.id) <= (%(until_xid)s::text::xid8, %(until_id)s::bigint)
-    ORDER BY event.xid, event.id LIMIT %(count)s
-) AS span;
-
 -- name: segments_with_due
 -- The segments in which time alone may have changed something by now, by id. One index probe per segment.
 SELECT segment.id

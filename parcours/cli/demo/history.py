@@ -40,6 +40,7 @@ CLOSING = time(19)
 EVERY = timedelta(days=2)
 WEEK = timedelta(days=7)
 STATISTICS_AFTER = frozenset({3, 12, 50})  # stops
+AT_ONCE = 5000
 LONGEST_WAIT = timedelta(days=14)  # no message of the demo waits longer for its turn
 ONE_CLICK = Evidence("one-click unsubscribe")
 BOUNCE = "550 5.1.1 No such user here"
@@ -222,7 +223,7 @@ def tick(workspace_id: int, now: datetime) -> None:
     journeys.tick(workspace_id, now=now)
     campaigns.tick(workspace_id, now=now)
     with tenancy.scope(workspace_id=workspace_id):
-        while delivery.deliver_nowhere(workspace_id, now=now):
+        while delivery.deliver_nowhere(workspace_id, now=now, limit=AT_ONCE) == AT_ONCE:
             pass
 
 

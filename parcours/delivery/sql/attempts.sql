@@ -64,12 +64,12 @@ freed AS (
 SELECT id, mailing_id, contact_id, address, state FROM moved;
 
 -- name: mark_sent
--- Mark claimed messages as sent without a transport (history that is delivered nowhere). Parameters: now, transport, arrays: ids,
--- fences, subjects. Locks: those rows.
+-- Mark claimed messages as sent without a transport (history that is delivered nowhere). Parameters: now, transport, and told: JSON
+-- rows of id, fence, subject. Locks: those rows.
 -- `state || ''` keeps the planner from the index of all that is being sent, which is full of dead rows between two vacuums.
 UPDATE delivery_message m
 SET state = 'sent', sent_at = %(now)s, lease_until = NULL, transport = %(transport)s, subject = t.subject
-FROM unnest(%(ids)s::uuid[], %(fences)s::int[], %(subjects)s::text[]) AS t (id, fence, subject)
+FROM json_to_recordset(%(told)s::json) AS t (id uuid, fence int, subject text)
 WHERE m.workspace_id = %(workspace_id)s AND m.id = t.id AND m.fence = t.fence AND m.state || '' = 'sending'
 RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state;
 

@@ -6,7 +6,7 @@ SELECT m.id, coalesce(c.email, '') AS email, coalesce(c.language, '') AS languag
 FROM delivery_message m
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 LEFT JOIN events_event e ON e.workspace_id = %(workspace_id)s AND e.contact_id = m.contact_id AND e.at = m.event_at AND e.id = m.event_id
-WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s);
+WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s::uuid[]);
 
 -- name: list_mailings
 -- The mailings of a batch: origin, purpose, template version, coupon. Parameters: mailing_ids.

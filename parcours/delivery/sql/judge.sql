@@ -86,7 +86,7 @@ WHERE m.workspace_id = %(workspace_id)s AND m.id = j.id AND m.state = 'queued'
 RETURNING m.id, m.fence;
 
 -- name: list_rules
--- The rules that a batch has to be judged by. Parameters: mailing_ids.
-SELECT l.id AS mailing_id, l.guard, CASE WHEN p.basis = 'legitimate_interest' THEN p.audience END AS audience
+-- The rules that a batch has to be judged by, as text. Parameters: mailing_ids.
+SELECT l.id AS mailing_id, l.guard::text AS guard, CASE WHEN p.basis = 'legitimate_interest' THEN p.audience::text END AS audience
 FROM delivery_mailing l JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 WHERE l.workspace_id = %(workspace_id)s AND l.id = ANY(%(mailing_ids)s);

@@ -97,3 +97,9 @@ WITH gone AS (
 INSERT INTO delivery_allowance (workspace_id, contact_id, day, place, message_id)
 SELECT %(workspace_id)s, %(kept)s, day, place, message_id FROM gone ORDER BY day, place
 ON CONFLICT (workspace_id, contact_id, day, place) DO NOTHING;
+
+-- name: about_mailings
+-- What every event of a message says about where it comes from. Parameters: mailing_ids. Reads only.
+SELECT l.id AS mailing, p.code AS purpose, l.origin, l.origin_id, l.origin_version, l.step, l.name
+FROM delivery_mailing l JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+WHERE l.workspace_id = %(workspace_id)s AND l.id = ANY(%(mailing_ids)s);

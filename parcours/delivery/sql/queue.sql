@@ -1,11 +1,13 @@
 -- name: enqueue
 -- Queue messages, once per (mailing, run, contact): a repeated row is skipped in silence.
--- Parameters: arrays of equal length (mailing_ids, runs, contact_ids, event_at, event_ids, due_at), now. Locks: none but the new rows.
+-- Parameters: rows (JSON: mailing_id, run, contact_id, event_at, event_id, due_at), now. Locks: none but the new rows.
 INSERT INTO delivery_message (workspace_id, mailing_id, run, contact_id, event_at, event_id, state, is_urgent, queued_at, due_at, expires_at)
 SELECT %(workspace_id)s, q.mailing_id, q.run, q.contact_id, q.event_at, q.event_id, 'queued', p.basis = 'contract' OR l.origin = 'confirm',
        %(now)s, q.due_at, q.due_at + l.valid_for
-FROM unnest(%(mailing_ids)s::int[], %(runs)s::bigint[], %(contact_ids)s::uuid[], %(event_at)s::timestamptz[], %(event_ids)s::bigint[],
-            %(due_at)s::timestamptz[]) WITH ORDINALITY AS q (mailing_id, run, contact_id, event_at, event_id, due_at, position)
+FROM ROWS FROM (
+    json_to_recordset(%(rows)s::json)
+        AS (mailing_id int, run bigint, contact_id uuid, event_at timestamptz, event_id bigint, due_at timestamptz)
+) WITH ORDINALITY AS q (mailing_id, run, contact_id, event_at, event_id, due_at, position)
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = q.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 ORDER BY q.position

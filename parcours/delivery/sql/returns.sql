@@ -44,7 +44,7 @@ ON CONFLICT (workspace_id, mail) DO NOTHING RETURNING id;
 
 -- name: project
 -- Bring what people and providers did into the messages' columns: the first instant of each kind. Machines' opens and clicks
--- have columns of their own. Parameters: the span of the log (after_xid, after_id, until_xid, until_id). Locks: those messages. Repeatable.
+-- have columns of their own. Parameters: the span of the log. Locks: those messages. Repeatable.
 WITH told AS (
     SELECT (e.properties ->> 'message')::uuid AS id,
            min(e.at) FILTER (WHERE e.name = 'Email Delivered') AS delivered_at,
@@ -58,7 +58,7 @@ WITH told AS (
     FROM events_event e CROSS JOIN LATERAL (SELECT e.properties -> 'machine' IS NOT DISTINCT FROM 'true'::jsonb AS machine) AS by
     WHERE e.workspace_id = %(workspace_id)s
       AND (e.xid, e.id) > (%(after_xid)s::text::xid8, %(after_id)s)
-      AND (e.xid, e.id) <= (%(until_xid)s::text::xid8, %(until_id)s)
+      AND (e.xid, e.id) <= (%(until_xid)s::text::xid8, %(until_id)s) AND e.at BETWEEN %(first_at)s AND %(last_at)s
       AND e.name IN ('Email Delivered', 'Email Opened', 'Email Link Clicked', 'Email Bounced', 'Email Marked as Spam', 'Unsubscribed')
       AND e.properties ->> 'message' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
     GROUP BY 1

@@ -11,24 +11,25 @@ WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s
 FOR UPDATE SKIP LOCKED;
 
 -- name: next_span
--- The last of at most `limit` events after a position, below every transaction that is still running, and their number.
-SELECT until_xid, until_id, count FROM (
-    SELECT xid::text AS until_xid, id AS until_id, row_number() OVER (ORDER BY xid, id) AS count
+-- The last of at most `limit` events after a position, below every transaction that is still running; with them all: how many, their
+-- names, the first and the last instant at which they happened.
+WITH span AS MATERIALIZED (
+    SELECT xid, id, at, name
     FROM events_event
     WHERE workspace_id = %(workspace_id)s
       AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
       AND xid < pg_snapshot_xmin(pg_current_snapshot())
     ORDER BY xid, id
     LIMIT %(limit)s
-) AS numbered
-ORDER BY count DESC
-LIMIT 1;
+)
+SELECT newest.xid::text AS until_xid, newest.id AS until_id, whole.*
+FROM (SELECT xid, id FROM span ORDER BY xid DESC, id DESC LIMIT 1) AS newest,
+     (SELECT count(*) AS count, array_agg(DISTINCT name) AS names, min(at) AS first_at, max(at) AS last_at FROM span) AS whole;
 
 -- name: move_cursor
 -- Write a consumer's position, which commits with its work.
 UPDATE events_cursor SET xid = %(until_xid)s::text::xid8, event_id = %(until_id)s
 WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;
-
 
 -- name: drop_cursor
 -- Forget a consumer's position. Locks: the cursor's row.

@@ -7,7 +7,7 @@ SELECT workspace_id, (at AT TIME ZONE %(zone)s)::date, name, count(*),
 FROM events_event
 WHERE workspace_id = %(workspace_id)s
   AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
-  AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s)
+  AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s) AND at BETWEEN %(first_at)s AND %(last_at)s
   AND NOT (name IN ('Email Opened', 'Email Link Clicked') AND properties -> 'machine' IS NOT DISTINCT FROM 'true'::jsonb)
 GROUP BY 1, 2, 3
 ORDER BY 2, 3
