@@ -275,8 +275,26 @@ class ContactInSegment(Schema):
     since: datetime
 
 
+class PurposeIn(Input):
+    """A purpose. Its basis and whether it is marketing stay once it is made; `audience` (a rule) is for legitimate interests.
+
+    Fields that are left out get their defaults when it is made, and stay as they are later.
+    """
+
+    name_fr: Text | None = None
+    name_en: Text | None = None
+    description_fr: Annotated[str, StringConstraints(max_length=400)] | None = None
+    description_en: Annotated[str, StringConstraints(max_length=400)] | None = None
+    basis: Basis | None = None
+    is_marketing: bool | None = None
+    audience: dict[str, Any] | None = None
+    double_opt_in: bool | None = None
+    position: Annotated[int, Field(ge=0, le=100_000)] | None = None
+    archived: bool | None = None
+
+
 class PurposeOut(Schema):
-    """What messages may be for, and on which legal basis."""
+    """What messages may be for, and on which legal basis. An archived one sends nothing."""
 
     code: str
     name_fr: str
@@ -286,7 +304,10 @@ class PurposeOut(Schema):
     basis: Basis
     is_marketing: bool
     is_measuring: bool
+    audience: Any
     double_opt_in: bool
+    position: int
+    archived: bool
 
 
 # Messages.

@@ -5,6 +5,7 @@ import json
 
 from parcours.accounts import actions
 from parcours.accounts.types import SYSTEM, KeyKind, Role
+from parcours.consent import standard
 from parcours.delivery import actions as delivery
 from parcours.kernel import clock, tenancy
 
@@ -28,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         _, password = actions.invite(workspace.id, options.owner, Role.OWNER, actor=SYSTEM, now=now)
         if password:
             made["password"] = password
+        standard.bring(workspace.id, actor=SYSTEM, now=now)
         delivery.set_up_sending(
             workspace.id, from_name=options.name, from_email=options.from_email, actor=SYSTEM, now=now
         )

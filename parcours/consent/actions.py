@@ -14,13 +14,21 @@ from psycopg.types.json import Jsonb
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.consent import queries
-from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose, WrongChannel
+from parcours.consent.errors import (
+    BadPurpose,
+    MissingEvidence,
+    NotForThisBasis,
+    PurposeFixed,
+    UnknownPurpose,
+    WrongChannel,
+)
 from parcours.consent.models import Purpose, Suppression
-from parcours.consent.types import Act, Basis, Channel, Statement, SuppressionReason
+from parcours.consent.types import MEASURING, Act, Basis, Channel, Statement, SuppressionReason
 from parcours.kernel import sql
 from parcours.kernel.errors import NotFound
 
 statements = sql.load(__package__)
+_FIXED = ("basis", "is_marketing", "is_measuring")
 _FITTING: dict[Basis, frozenset[Act]] = {
     Basis.CONTRACT: frozenset(),
     Basis.LEGITIMATE_INTEREST: frozenset({Act.OBJECTED, Act.GRANTED}),
@@ -98,30 +106,84 @@ def refusal(purpose: Purpose) -> Act:
 def save_purpose(
     workspace_id: int, code: str, fields: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> Purpose:
-    """Create a purpose, or change its names, description, audience or place. The basis of a used purpose stays."""
-    purpose, created = Purpose.objects.get_or_create(
-        workspace_id=workspace_id, code=code, defaults=dict(fields)
-    )
-    if not created:
-        if "basis" in fields and fields["basis"] != purpose.basis:
-            raise NotForThisBasis(
-                _("The legal basis of a purpose cannot change."),
-                field="basis",
-                hint=_("Make a new purpose instead."),
-            )
-        for field, value in fields.items():
-            setattr(purpose, field, value)
-        purpose.save(update_fields=list(fields))
+    """Create a purpose, or change its names, description, audience, confirmation or place.
+
+    Its code, legal basis, and whether it is marketing stay: people answered to them. Raises PurposeFixed, BadPurpose.
+    """
+    purpose = Purpose.objects.select_for_update().filter(workspace_id=workspace_id, code=code).first()
+    created = purpose is None
+    if purpose is None:
+        purpose = Purpose(
+            workspace_id=workspace_id, code=code, is_measuring=code in MEASURING, double_opt_in=False
+        )
+    changes = {field: value for field, value in fields.items() if created or getattr(purpose, field) != value}
+    fixed = [] if created else [field for field in _FIXED if field in changes]
+    if fixed:
+        raise PurposeFixed(
+            _("The legal basis and the kind of a purpose cannot change."),
+            field=fixed[0],
+            hint=_("Make a new purpose instead."),
+        )
+    for field, value in changes.items():
+        setattr(purpose, field, value)
+    _check_purpose(purpose)
+    if not changes:
+        return purpose
+    purpose.save(force_insert=created, update_fields=None if created else list(changes))
     record_audit(
         workspace_id,
         actor=actor,
         action="created" if created else "changed",
         subject="purpose",
         subject_id=code,
-        detail={key: value for key, value in fields.items() if value is not None},
+        detail={key: value for key, value in changes.items() if value is not None},
         now=now,
     )
     return purpose
+
+
+def _check_purpose(purpose: Purpose) -> None:
+    """What the purpose says agrees with itself."""
+    basis = Basis(purpose.basis)
+    if purpose.is_marketing and basis is Basis.CONTRACT:
+        raise BadPurpose(
+            _("Advertising is not part of a contract."),
+            field="is_marketing",
+            hint=_("Base it on consent or on a legitimate interest."),
+        )
+    if purpose.is_measuring and (purpose.is_marketing or basis is not Basis.CONSENT):
+        raise BadPurpose(_("People are measured with their consent only."), field="basis")
+    if purpose.double_opt_in and basis is not Basis.CONSENT:
+        raise BadPurpose(_("Only a consent can be confirmed."), field="double_opt_in")
+    if purpose.audience is not None and basis is not Basis.LEGITIMATE_INTEREST:
+        raise BadPurpose(_("Only a legitimate interest has people whom it covers."), field="audience")
+
+
+def archive_purpose(workspace_id: int, code: str, *, actor: Actor, now: datetime) -> None:
+    """Use a purpose no more: the gate lets nothing out for it, and nobody is asked about it. Nothing is forgotten."""
+    _set_archived(workspace_id, code, True, actor=actor, now=now)
+
+
+def restore_purpose(workspace_id: int, code: str, *, actor: Actor, now: datetime) -> None:
+    """Use an archived purpose again, with all that people said about it."""
+    _set_archived(workspace_id, code, False, actor=actor, now=now)
+
+
+def _set_archived(workspace_id: int, code: str, is_archived: bool, *, actor: Actor, now: datetime) -> None:
+    purpose = queries.purpose(workspace_id, code)
+    if (purpose.archived_at is not None) == is_archived:
+        return
+    Purpose.objects.filter(workspace_id=workspace_id, pk=purpose.pk).update(
+        archived_at=now if is_archived else None
+    )
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="archived" if is_archived else "restored",
+        subject="purpose",
+        subject_id=code,
+        now=now,
+    )
 
 
 def suppress(

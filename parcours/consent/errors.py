@@ -1,12 +1,24 @@
 """What can go wrong with purposes and statements."""
 
-from parcours.kernel.errors import Invalid
+from parcours.kernel.errors import Conflict, Invalid
 
 
 class UnknownPurpose(Invalid):
     """No purpose of this workspace has this code."""
 
     code = "purpose.unknown"
+
+
+class PurposeFixed(Conflict):
+    """What a purpose is for, and on which legal basis it stands, does not change once people have been asked about it."""
+
+    code = "purpose.fixed"
+
+
+class BadPurpose(Invalid):
+    """A purpose contradicts itself: advertising by contract, a confirmation or an audience where its basis has none."""
+
+    code = "purpose.contradiction"
 
 
 class NotForThisBasis(Invalid):

@@ -10,7 +10,8 @@ from parcours.contacts.models import Contact, one_of
 class Purpose(models.Model):
     """What a message is for. `audience` is a rule (see `audiences.language`) that says whom a legitimate interest covers.
 
-    With `double_opt_in` a yes counts once it has been confirmed by the message that asks for it.
+    With `double_opt_in` a yes counts once it has been confirmed by the message that asks for it. An archived purpose sends nothing
+    and is offered nowhere; what was said about it is kept.
     """
 
     id = models.AutoField(primary_key=True)
@@ -26,6 +27,7 @@ class Purpose(models.Model):
     audience = models.JSONField(null=True)
     double_opt_in = models.BooleanField(db_default=False)
     position = models.IntegerField(db_default=0)
+    archived_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

@@ -3,15 +3,30 @@
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
+from parcours.consent.errors import UnknownPurpose
 from parcours.consent.models import Purpose, Record, State, Suppression
 from parcours.consent.types import Act, Channel
 from parcours.kernel import crypto
 
 
 def purposes(workspace_id: int) -> list[Purpose]:
-    """The purposes of a workspace, in their order."""
+    """The purposes of a workspace, archived ones too, in their order."""
     return list(Purpose.objects.filter(workspace_id=workspace_id).order_by("position", "id"))
+
+
+def offered_purposes(workspace_id: int) -> list[Purpose]:
+    """Those that messages may be sent for."""
+    return [one for one in purposes(workspace_id) if one.archived_at is None]
+
+
+def purpose(workspace_id: int, code: str) -> Purpose:
+    """One purpose. Raises UnknownPurpose."""
+    found = Purpose.objects.filter(workspace_id=workspace_id, code=code).first()
+    if found is None:
+        raise UnknownPurpose(_("There is no purpose “%(purpose)s”.") % {"purpose": code}, field="purpose")
+    return found
 
 
 def ledger(workspace_id: int, contact_id: UUID) -> QuerySet[Record]:

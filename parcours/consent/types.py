@@ -22,6 +22,10 @@ class Channel(StrEnum):
     ANY = "any"
 
 
+MEASURING = frozenset({"measure_opens", "measure_clicks"})
+"""The codes of the purposes that are asked before a person is measured."""
+
+
 class Act(StrEnum):
     """What the ledger records. `requested` waits for a double opt-in; `objected` refuses a legitimate interest."""
 

@@ -8,6 +8,7 @@ from importlib import resources
 
 import yaml
 
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.content import actions, queries
 from parcours.content.errors import UnknownTemplate
@@ -23,4 +24,5 @@ def bring(workspace_id: int, slug: str, *, now: datetime) -> TemplateVersion:
     except UnknownTemplate:
         written = yaml.safe_load((_FILES / f"{slug}.yaml").read_text(encoding="utf-8"))
         bodies = {language: written[language] for language in ("fr", "en")}
-        return actions.save_template(workspace_id, slug, written["name"], bodies, actor=SYSTEM, now=now)
+        name = written["name"][Workspace.objects.values_list("language", flat=True).get(pk=workspace_id)]
+        return actions.save_template(workspace_id, slug, name, bodies, actor=SYSTEM, now=now)

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     NOTHING_TO_CONFIRM = "nothing_to_confirm"
     OUTSIDE_PURPOSE_AUDIENCE = "outside_purpose_audience"
     GUARD = "guard"
+    PURPOSE_ARCHIVED = "purpose_archived"
     EXPIRED = "expired"
     FREQUENCY_CAP = "frequency_cap"
     QUIET_HOURS = "quiet_hours"

@@ -20,8 +20,7 @@ from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.audiences import actions as audiences
 from parcours.audiences.models import Segment
-from parcours.consent import actions as consent
-from parcours.consent.models import Purpose
+from parcours.consent import standard
 from parcours.contacts import actions as contacts
 from parcours.contacts.models import List
 from parcours.content import actions as content
@@ -87,20 +86,13 @@ def install(
     if existing is not None:
         return existing
     spoken = Workspace.objects.values_list("language", flat=True).get(pk=workspace_id)
-    _bring_purposes(workspace_id, wanted, actor=actor, now=now)
+    standard.bring(workspace_id, wanted.purposes, actor=actor, now=now)
     _bring_audiences(workspace_id, wanted, spoken, actor=actor, now=now)
     _bring_contents(workspace_id, wanted, spoken, shop_url, actor=actor, now=now)
     journey = actions.create(workspace_id, slug, wanted.texts, actor=actor, now=now)
     actions.publish(workspace_id, slug, wanted.journey, actor=actor, now=now)
     journey.refresh_from_db()
     return journey
-
-
-def _bring_purposes(workspace_id: int, wanted: Recipe, *, actor: Actor, now: datetime) -> None:
-    known = set(Purpose.objects.filter(workspace_id=workspace_id).values_list("code", flat=True))
-    for code in wanted.purposes:
-        if code not in known:
-            consent.save_purpose(workspace_id, code, _yaml("purposes.yaml")[code], actor=actor, now=now)
 
 
 def _bring_audiences(workspace_id: int, wanted: Recipe, spoken: str, *, actor: Actor, now: datetime) -> None:

@@ -64,6 +64,7 @@ ACTIONS = {
     "removed": gettext_noop("removal"),
     "renewed": gettext_noop("renewal"),
     "requested": gettext_noop("request for a confirmation"),
+    "restored": gettext_noop("restoration"),
     "resumed": gettext_noop("resumption"),
     "revoked": gettext_noop("revocation"),
     "scheduled": gettext_noop("scheduling"),

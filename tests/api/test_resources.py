@@ -150,3 +150,43 @@ def withheld(workspace: Workspace, who: str, now: datetime) -> str:
             expires_at=now,
         )
         return str(message.pk)
+
+
+def test_purpose_is_made_changed_and_archived(till: Machine, workspace: Workspace) -> None:
+    wanted = {"name_fr": "Partenaires", "name_en": "Partners", "basis": "consent", "is_marketing": True}
+    made = till.put("/purposes/partners", {**wanted, "double_opt_in": True, "position": 45})
+    assert made.status_code == 200, made.content
+    assert made.json() == {
+        **wanted, "code": "partners", "description_fr": "", "description_en": "", "is_measuring": False,
+        "audience": None, "double_opt_in": True, "position": 45, "archived": False,
+    }  # fmt: skip
+    changed = till.put("/purposes/partners", {"name_en": "Our partners", "archived": True}).json()
+    assert (changed["name_en"], changed["archived"], changed["double_opt_in"]) == ("Our partners", True, True)
+    assert till.put("/purposes/partners", {"archived": False}).json()["archived"] is False
+    assert till.put("/purposes/measure_opens", {**wanted, "is_marketing": False}).json()["is_measuring"]
+    refused = till.put("/purposes/partners", {"basis": "contract"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "purpose.fixed")
+    assert [one["code"] for one in till.get("/purposes").json()["items"]][-1] == "partners"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"name_en": "Partners", "basis": "consent", "is_marketing": True}, "name_fr"),
+        ({"name_fr": "P", "name_en": "P", "basis": "contract", "is_marketing": True}, "is_marketing"),
+        ({"name_fr": "P", "name_en": "P", "basis": "belief", "is_marketing": True}, "basis"),
+        (
+            {
+                **{"name_fr": "P", "name_en": "P", "basis": "legitimate_interest", "is_marketing": True},
+                "audience": {"list": "nobody"},
+            },
+            "audience.list",
+        ),
+        ({"name_fr": "P", "name_en": "P", "basis": "consent", "is_marketing": True, "code": "x"}, "code"),
+        ({"name_fr": "P", "name_en": None, "basis": "consent", "is_marketing": True}, "name_en"),
+    ],
+)
+def test_purpose_that_cannot_be_is_refused(till: Machine, wanted: dict[str, Any], field: str) -> None:
+    response = till.put("/purposes/partners", wanted)
+    assert response.status_code == 422
+    assert [one["field"] for one in response.json()["errors"]] == [field]

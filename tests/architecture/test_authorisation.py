@@ -87,6 +87,10 @@ PAGES: dict[str, tuple[str, Role]] = {
     "message_settle": ("POST", E),
     "purposes": ("GET", V),
     "purpose": ("GET", V),
+    "new_purpose": ("GET POST", E),
+    "standard_purposes": ("POST", E),
+    "edit_purpose": ("GET POST", E),
+    "move_purpose": ("POST", E),
     "settings": ("GET", V),
     "change_workspace": ("POST", O),
     "settings_members": ("GET", V),
@@ -130,6 +134,7 @@ API: dict[str, str] = {
     "templates": "GET",
     "templates/<slug:slug>": "GET PUT",
     "purposes": "GET",
+    "purposes/<code>": "PUT",
     "events": "POST",
 }
 

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions as consent
 from parcours.consent.types import Act
 from parcours.contacts.models import Contact
 from parcours.delivery import gate
@@ -321,3 +323,16 @@ def test_delay_is_told_once(shop: Shop) -> None:
     assert told(NIGHT) == [sent]
     type(message(sent)).objects.update(due_at=NIGHT)
     assert told(NIGHT + timedelta(minutes=1)) == []
+
+
+def test_archived_purpose_lets_nothing_out(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    shop.says(julie, "promotions", Act.GRANTED)
+    archived, current = (
+        shop.queue(shop.mailing("promotions"), julie),
+        shop.queue(shop.mailing("advice"), julie),
+    )
+    consent.archive_purpose(shop.id, "promotions", actor=SYSTEM, now=shop.now)
+    judge(shop)
+    assert (message(archived).verdict, codes(archived)) == ("withhold", ["purpose_archived"])
+    assert message(current).verdict == "send"

@@ -5,8 +5,11 @@ from datetime import datetime
 import pytest
 from django.test import Client
 
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel
 from parcours.events import tokens
+from parcours.kernel import tenancy
 from tests.public.conftest import Marc
 
 PREFERENCES = tokens.Purpose.PREFERENCES
@@ -113,3 +116,17 @@ def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now:
     assert "/u/" in page
     assert "/p/" in page
     assert visitor.post(marc.link(tokens.Purpose.WHY)).status_code == 200
+
+
+def test_archived_purpose_is_not_shown_but_stops_with_the_rest(
+    marc: Marc, visitor: Client, now: datetime
+) -> None:
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        consent.archive_purpose(marc.workspace.pk, "promotions", actor=SYSTEM, now=now)
+    link = marc.link(PREFERENCES)
+    assert "promotions" not in visitor.get(link).content.decode()
+    visitor.post(link, {"yes": ["advice.email", "advice.sms"]})
+    assert marc.states() == {"promotions.email": "granted"}
+    visitor.post(link, {"stop": "everything"})
+    assert marc.states()["promotions.email"] == "withdrawn"

@@ -12,7 +12,7 @@ from parcours.accounts import queries
 from parcours.accounts.errors import BadKey
 from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
-from parcours.consent import actions as consent
+from parcours.consent import standard
 from parcours.contacts import actions as contacts
 from parcours.contacts.types import AttributeType
 from parcours.delivery import actions as delivery
@@ -27,62 +27,6 @@ ATTRIBUTES = (
     ("city", "Ville", "City"),
 )
 RECIPES = ("post-purchase", "first-purchase", "re-engagement")
-
-# Existing clients only: a legitimate interest covers advice to those who bought (compliance C2).
-EXISTING_CLIENTS = {"event": "Order Completed", "count": {"at_least": 1}}
-PURPOSES = {
-    "order_information": {
-        "name_en": "Order information",
-        "name_fr": "Suivi de commande",
-        "description_en": "Confirmations and news about what you ordered.",
-        "description_fr": "Confirmations et nouvelles de ce que vous avez commandé.",
-        "basis": "contract",
-        "is_marketing": False,
-    },
-    "advice": {
-        "name_en": "Advice on your purchases",
-        "name_fr": "Conseils sur vos achats",
-        "description_en": "How to get the best from what you bought.",
-        "description_fr": "Comment tirer le meilleur de ce que vous avez acheté.",
-        "basis": "legitimate_interest",
-        "is_marketing": True,
-        "audience": EXISTING_CLIENTS,
-    },
-    "newsletter": {
-        "name_en": "Newsletter",
-        "name_fr": "Lettre d'information",
-        "description_en": "One letter a month: what is new in the shop.",
-        "description_fr": "Une lettre par mois : les nouveautés de la boutique.",
-        "basis": "consent",
-        "is_marketing": True,
-    },
-    "promotions": {
-        "name_en": "Offers",
-        "name_fr": "Offres",
-        "description_en": "Reductions and offers.",
-        "description_fr": "Réductions et offres.",
-        "basis": "consent",
-        "is_marketing": True,
-    },
-    "measure_opens": {
-        "name_en": "Measuring opens",
-        "name_fr": "Mesure des ouvertures",
-        "description_en": "We see whether you open our messages.",
-        "description_fr": "Nous voyons si vous ouvrez nos messages.",
-        "basis": "consent",
-        "is_marketing": False,
-        "is_measuring": True,
-    },
-    "measure_clicks": {
-        "name_en": "Measuring clicks",
-        "name_fr": "Mesure des clics",
-        "description_en": "We see which links you follow.",
-        "description_fr": "Nous voyons quels liens vous suivez.",
-        "basis": "consent",
-        "is_marketing": False,
-        "is_measuring": True,
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -110,8 +54,7 @@ def set_up(now: datetime) -> tuple[Workspace, Credentials]:
     )
     credentials = _credentials(workspace, now)
     with tenancy.scope(workspace_id=workspace.id):
-        for position, (code, fields) in enumerate(PURPOSES.items()):
-            consent.save_purpose(workspace.id, code, {**fields, "position": position}, actor=SYSTEM, now=now)
+        standard.bring(workspace.id, actor=SYSTEM, now=now)
         for name, french, english in ATTRIBUTES:
             contacts.declare_attribute(
                 workspace.id,

@@ -1,7 +1,7 @@
 -- name: start_attempts
 -- Begin to hand messages over: one committed row each before anything is said to the server. Refused (not returned) is what is
 -- not ours any more (fence, lease, state), and what the gate would judge differently now: withdrawn, objected, suppressed, address
--- changed or gone, mailing held or stopped, sending paused. Parameters: now, arrays: ids, fences, connections, hashes.
+-- changed or gone, mailing held or stopped, purpose archived, sending paused. Parameters: now, arrays: ids, fences, connections, hashes.
 -- Locks: those messages. Repeating it with the same connection's name gives the same answer (a lost commit is asked again).
 WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(fences)s::int[], %(connections)s::text[], %(hashes)s::bytea[])
@@ -14,6 +14,7 @@ startable AS (
     JOIN delivery_sending g ON g.workspace_id = %(workspace_id)s AND g.paused_at IS NULL
     JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id AND l.held_at IS NULL AND l.stopped_at IS NULL
     JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+         AND p.archived_at IS NULL
     JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id AND c.email = m.address
     LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = p.id
          AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END

@@ -37,23 +37,25 @@ CROSS JOIN LATERAL (
                WHEN 'outside' THEN jsonb_build_object('purpose', p.code) || b.outside
                WHEN 'unguarded' THEN b.unguarded
                WHEN 'stopped' THEN jsonb_build_object('since', l.stopped_at)
+               WHEN 'archived' THEN jsonb_build_object('purpose', p.code, 'since', p.archived_at)
                WHEN 'expired' THEN jsonb_build_object('since', m.expires_at, 'queued_at', m.queued_at)
                ELSE '{}'::jsonb END)) ORDER BY r.position) AS against
     FROM (VALUES
         (1, 'not_judged', coalesce(p.basis, '') NOT IN ('contract', 'legitimate_interest', 'consent')
                           OR l.channel IS DISTINCT FROM 'email', 'ledger'),
-        (2, 'stopped', l.stopped_at IS NOT NULL, 'stopped'),
-        (3, 'contact_gone', c.id IS NULL, ''),
-        (4, 'no_address', c.id IS NOT NULL AND b.hash IS NULL, ''),
-        (5, 'suppressed', x.id IS NOT NULL, 'address'),
-        (6, 'no_consent', p.basis = 'consent' AND l.origin <> 'confirm' AND s.id IS NULL, 'ledger'),
-        (7, 'consent_pending', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act = 'requested', 'ledger'),
-        (8, 'consent_withdrawn', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
-        (9, 'objected', p.basis = 'legitimate_interest' AND s.act IN ('objected', 'withdrawn'), 'ledger'),
-        (10, 'nothing_to_confirm', l.origin = 'confirm' AND s.act IS DISTINCT FROM 'requested', 'ledger'),
-        (11, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
-        (12, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
-        (13, 'expired', m.expires_at <= %(now)s, 'expired')
+        (2, 'purpose_archived', p.archived_at IS NOT NULL, 'archived'),
+        (3, 'stopped', l.stopped_at IS NOT NULL, 'stopped'),
+        (4, 'contact_gone', c.id IS NULL, ''),
+        (5, 'no_address', c.id IS NOT NULL AND b.hash IS NULL, ''),
+        (6, 'suppressed', x.id IS NOT NULL, 'address'),
+        (7, 'no_consent', p.basis = 'consent' AND l.origin <> 'confirm' AND s.id IS NULL, 'ledger'),
+        (8, 'consent_pending', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act = 'requested', 'ledger'),
+        (9, 'consent_withdrawn', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
+        (10, 'objected', p.basis = 'legitimate_interest' AND s.act IN ('objected', 'withdrawn'), 'ledger'),
+        (11, 'nothing_to_confirm', l.origin = 'confirm' AND s.act IS DISTINCT FROM 'requested', 'ledger'),
+        (12, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
+        (13, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
+        (14, 'expired', m.expires_at <= %(now)s, 'expired')
     ) AS r (position, code, holds, evidence)
     WHERE r.holds
 ) AS found

@@ -67,7 +67,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         is_saved = request.method == "POST"
         if is_saved:
             save(request, found)
-        shown = list(choices(found))
+        shown = [one for one in choices(found) if one.purpose.archived_at is None]
         return page(
             request,
             "preferences",
@@ -118,13 +118,16 @@ def topics(found: Visit, shown: list[Choice], *, measuring: bool = False) -> lis
             basis_in_words(purpose.basis),
             tuple(one for one in shown if one.purpose.pk == purpose.pk),
         )
-        for purpose in queries.purposes(found.workspace.pk)
+        for purpose in queries.offered_purposes(found.workspace.pk)
         if purpose.is_measuring == measuring
     ]
 
 
 def save(request: HttpRequest, found: Visit) -> None:
-    """Record every change between what holds and what was sent. The button “stop everything” unticks all."""
+    """Record every change between what holds and what was sent. The button “stop everything” unticks all.
+
+    It also unticks what is not shown because the purpose is archived; otherwise that stays as it is.
+    """
     stops_all = request.POST.get("stop") == "everything"
     wanted = frozenset() if stops_all else frozenset(request.POST.getlist("yes"))
     said = [
@@ -136,7 +139,8 @@ def save(request: HttpRequest, found: Visit) -> None:
             evidence(request, SOURCE, words_shown(one), found.message_id),
         )
         for one in choices(found)
-        if (one.field in wanted) != one.is_on or (one.is_pending and stops_all)
+        if (stops_all or one.purpose.archived_at is None)
+        and ((one.field in wanted) != one.is_on or (one.is_pending and stops_all))
     ]
     double_opt_in.record(found.workspace.pk, said, now=found.now)
 

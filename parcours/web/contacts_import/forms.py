@@ -118,7 +118,7 @@ class PlanForm(forms.Form):
             ("", gettext("nothing: the file proves no consent")),
             *(
                 (one.code, named(one))
-                for one in consent.purposes(workspace_id)
+                for one in consent.offered_purposes(workspace_id)
                 if one.basis == Basis.CONSENT.value and not one.is_measuring
             ),
         ]

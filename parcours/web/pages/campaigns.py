@@ -64,7 +64,9 @@ class CampaignForm(forms.Form):
         choosable: dict[str, Any] = self.fields
         choosable["template"].choices = [(each.slug, each.name) for each in templates]
         choosable["purpose"].choices = [
-            (each.code, named(each)) for each in consent.purposes(workspace_id) if not each.is_measuring
+            (each.code, named(each))
+            for each in consent.offered_purposes(workspace_id)
+            if not each.is_measuring
         ]
         choosable["audience"].choices = [
             (gettext("Segments"), [(f"segment:{each.slug}", each.name) for each in segments]),
