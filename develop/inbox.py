@@ -1,7 +1,8 @@
 """The HTTP side of the mail sink: the captured messages as JSON for programs, and a page to read them for people.
 
 Messages are hostile input: their HTML is shown in a frame without scripts, under a policy that loads nothing from other
-machines. Only requests that name the loopback are answered, so that no web site can read the inbox through a browser.
+machines. Only requests that name the loopback are answered, so that no web site can read the inbox through a browser; and only
+the page itself may hand a message back (POST, from its own origin).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from develop.giveback import ACTS, GiveBack, mail_back
 from develop.ledger import Ledger, Message
 
 PAGES = Path(__file__).with_name("inbox_page")
@@ -54,47 +56,71 @@ class Response:
 class Inbox:
     """The HTTP service over a ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, give_back: GiveBack | None = None) -> None:
         self._ledger = ledger
+        self._give_back = give_back
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request and close the connection."""
         try:
             async with asyncio.timeout(30):
                 request = await reader.readuntil(b"\r\n\r\n")
-                writer.write(_encode(self.respond(request.decode("latin-1"))))
+            response = await self.respond(request.decode("latin-1"))
+            async with asyncio.timeout(30):
+                writer.write(_encode(response))
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError):
             pass
         finally:
             writer.close()
 
-    def respond(self, request: str) -> Response:
+    async def respond(self, request: str) -> Response:
         """Return the answer to a request, given up to its blank line."""
         first, *lines = request.split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         method, target, *_ = [*first.split(" "), "", ""]
         if not LOOPBACK.fullmatch(headers.get("host", "")):
             return _refuse("421 Misdirected Request", "This inbox answers only to the loopback.")
-        if method not in ("GET", "HEAD"):
-            return _refuse("405 Method Not Allowed", "Messages can only be read.")
         address = urlsplit(target)
+        if method == "POST":
+            return await self._act(unquote(address.path), headers)
+        if method not in ("GET", "HEAD"):
+            return _refuse("405 Method Not Allowed", "Messages can only be read and handed back.")
         response = self._route(unquote(address.path), parse_qs(address.query), headers)
         return response if method == "GET" else Response(b"", response.kind, response.status)
 
     def _route(self, path: str, query: dict[str, list[str]], headers: Mapping[str, str]) -> Response:
         if path == "/":
-            return _page(headers.get("accept-language", ""))
+            return _page(headers.get("accept-language", ""), can_give_back=self._give_back is not None)
         if path in ASSETS:
             return Response((PAGES / path[1:]).read_bytes(), ASSETS[path])
         if path == "/messages":
             return self._list(query)
         if match := re.fullmatch(r"/messages/(\d{1,15})(?:/(html|text|raw))?", path):
-            number = int(match[1])
-            if 1 <= number <= len(self._ledger.messages):
-                message = self._ledger.messages[number - 1]
+            message = self._message(int(match[1]))
+            if message is not None:
                 return VIEWS[match[2] or ""](message, self._ledger.raw(message))
         return _refuse("404 Not Found", "There is nothing here.")
+
+    def _message(self, number: int) -> Message | None:
+        messages = self._ledger.messages
+        return messages[number - 1] if 1 <= number <= len(messages) else None
+
+    async def _act(self, path: str, headers: Mapping[str, str]) -> Response:
+        """Hand a message back as a bounce, a complaint or a wish; answer how the product took it."""
+        if headers.get("origin") != f"http://{headers['host']}":
+            return _refuse("403 Forbidden", "Only this inbox's own page may do that.")
+        match = re.fullmatch(r"/messages/(\d{1,15})/(\w{1,20})", path)
+        message = self._message(int(match[1])) if match and match[2] in ACTS else None
+        if match is None or message is None:
+            return _refuse("404 Not Found", "There is nothing here.")
+        if self._give_back is None:
+            return _refuse("409 Conflict", "This sink has no product to hand messages back to.")
+        mail = mail_back(match[2], message, self._ledger.raw(message))
+        if mail is None:
+            return _refuse("409 Conflict", "This message offers no address for that.")
+        answer = await self._give_back(*mail)
+        return _json({"status": answer.status, "output": answer.output})
 
     def _list(self, query: dict[str, list[str]]) -> Response:
         """`to`, `since_id`, `limit`; `raw=0` leaves out the messages themselves."""
@@ -151,10 +177,11 @@ VIEWS: Mapping[str, Callable[[Message, bytes], Response]] = {
 }
 
 
-def _page(languages: str) -> Response:
+def _page(languages: str, *, can_give_back: bool) -> Response:
     language = _preferred_language(languages)
     words = json.loads((PAGES / "words.json").read_text("utf-8"))[language]
     page = (PAGES / "page.html").read_text("utf-8").replace("[[language]]", language)
+    page = page.replace("[[returns]]", "" if can_give_back else "hidden")
     for name, text in words.items():
         page = page.replace(f"[[{name}]]", text)
     return Response(page.encode(), "text/html; charset=utf-8", headers={"Content-Language": language})

@@ -1,5 +1,7 @@
 """The mail sink: takes every message, passes none on, shows them all. SMTP in, a ledger on disk, an inbox over HTTP.
 
+With --give-back the inbox can hand a message back to the product, as a bounce, a complaint or an unsubscribing mail.
+
     python -m develop.mailsink --smtp-port 2525 --http-port 8025 --data var
 
 `MailSink` is the same for tests, which may script its faults; `running` gives them one in a thread.
@@ -17,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from develop.giveback import GiveBack, to_product
 from develop.inbox import REQUEST_LIMIT, Inbox
 from develop.ledger import Ledger
 from develop.smtp import Decide, Session
@@ -28,12 +31,19 @@ class MailSink:
     """A sink over `directory`/inbox/ledger.jsonl. Port 0 takes a free one; the ports are known after `start`."""
 
     def __init__(
-        self, directory: Path, *, smtp_port: int = 0, http_port: int = 0, decide: Decide | None = None
+        self,
+        directory: Path,
+        *,
+        smtp_port: int = 0,
+        http_port: int = 0,
+        decide: Decide | None = None,
+        give_back: GiveBack | None = None,
     ) -> None:
         self.smtp_port = smtp_port
         self.http_port = http_port
         self.ledger = Ledger(directory / "inbox" / "ledger.jsonl")
         self._decide = decide
+        self._inbox = Inbox(self.ledger, give_back)
         self._numbers = itertools.count(1)
         self._servers: list[asyncio.Server] = []
         self._sessions: set[asyncio.Task[None]] = set()
@@ -46,7 +56,7 @@ class MailSink:
         """Listen for mail and for readers."""
         smtp = await asyncio.start_server(self._accept, ADDRESS, self.smtp_port, backlog=1024)
         http = await asyncio.start_server(
-            Inbox(self.ledger).serve, ADDRESS, self.http_port, limit=REQUEST_LIMIT, backlog=256
+            self._inbox.serve, ADDRESS, self.http_port, limit=REQUEST_LIMIT, backlog=256
         )
         self._servers = [smtp, http]
         self.smtp_port, self.http_port = (each.sockets[0].getsockname()[1] for each in self._servers)
@@ -69,12 +79,14 @@ class MailSink:
 
 
 @contextmanager
-def running(directory: Path, decide: Decide | None = None) -> Iterator[MailSink]:
+def running(
+    directory: Path, decide: Decide | None = None, give_back: GiveBack | None = None
+) -> Iterator[MailSink]:
     """Give a sink that runs in a thread of its own for a block; for tests."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
-    sink = MailSink(directory, decide=decide)
+    sink = MailSink(directory, decide=decide, give_back=give_back)
     try:
         asyncio.run_coroutine_threadsafe(sink.start(), loop).result(10)
         yield sink
@@ -102,8 +114,17 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--smtp-port", type=int, default=0)
     parser.add_argument("--http-port", type=int, default=0)
     parser.add_argument("--data", type=Path, required=True, metavar="DIR")
+    parser.add_argument(
+        "--give-back", action="store_true", help="offer to hand messages back to `parcours receive`"
+    )
     chosen = parser.parse_args(arguments)
-    asyncio.run(serve(MailSink(chosen.data, smtp_port=chosen.smtp_port, http_port=chosen.http_port)))
+    sink = MailSink(
+        chosen.data,
+        smtp_port=chosen.smtp_port,
+        http_port=chosen.http_port,
+        give_back=to_product if chosen.give_back else None,
+    )
+    asyncio.run(serve(sink))
     return 0
 
 

@@ -223,6 +223,7 @@ def mail_options(running: Running) -> list[str]:
         str(ports["inbox"]),
         "--data",
         str(running.data),
+        "--give-back",
     ]
 
 

@@ -66,12 +66,40 @@ async function drawView() {
   }
 }
 
+function outcomeOf(answer) {
+  const said = element("outcome").dataset;
+  if (answer.status !== 0) return `${said.refused} ${answer.output}`;
+  const told = JSON.parse(answer.output);
+  if (told.repeated) return said.repeated;
+  if (told.kind === "unsubscribed") return said.withdrawn;
+  return told.suppressed ? said.givenUp : said.goesOn;
+}
+
+async function giveBack(act) {
+  const number = chosen.id;
+  const buttons = document.querySelectorAll("[data-act]");
+  const outcome = element("outcome");
+  for (const button of buttons) button.disabled = true;
+  outcome.textContent = outcome.dataset.busy;
+  outcome.hidden = false;
+  let text;
+  try {
+    const response = await fetch(`/messages/${number}/${act}`, { method: "POST" });
+    text = response.ok ? outcomeOf(await response.json()) : `${outcome.dataset.refused} ${await response.text()}`;
+  } catch (error) {
+    text = `${outcome.dataset.refused} ${error.message}`;
+  }
+  for (const button of buttons) button.disabled = false;
+  if (chosen.id === number) outcome.textContent = text;
+}
+
 async function open() {
   const number = location.hash.slice(1);
   if (!/^\d+$/.test(number)) return;
   const answer = await fetch(`/messages/${number}`);
   if (!answer.ok) return;
   chosen = await answer.json();
+  element("outcome").hidden = true;
   element("subject").textContent = chosen.subject || words.noSubject;
   element("from").textContent = chosen.from;
   element("to").textContent = chosen.to;
@@ -103,6 +131,9 @@ element("filter").addEventListener("input", drawList);
 window.addEventListener("hashchange", open);
 for (const tab of document.querySelectorAll("[role=tab]")) {
   tab.addEventListener("click", () => { view = tab.dataset.view; drawView(); });
+}
+for (const button of document.querySelectorAll("[data-act]")) {
+  button.addEventListener("click", () => giveBack(button.dataset.act));
 }
 poll();
 open();

@@ -12,6 +12,7 @@ from email.policy import default
 from pathlib import Path
 from typing import Any
 
+from develop.giveback import GiveBack
 from develop.mailsink import MailSink, running
 from develop.smtp import Decide
 from parcours.accounts.models import Workspace
@@ -79,10 +80,14 @@ class Post:
 
 @contextmanager
 def post_of(
-    workspace: Workspace, directory: Path, now: datetime, decide: Decide | None = None
+    workspace: Workspace,
+    directory: Path,
+    now: datetime,
+    decide: Decide | None = None,
+    give_back: GiveBack | None = None,
 ) -> Iterator[Post]:
     """Open the shop and its mail server."""
     with tenancy.scope(workspace_id=workspace.id):
         shop = Shop.open(workspace, now)
-    with running(directory, decide) as sink:
+    with running(directory, decide, give_back) as sink:
         yield Post(sink, shop, now)
