@@ -21,6 +21,7 @@ from parcours.contacts.errors import (
     ListExists,
     TooManyAttributes,
     UnknownAttribute,
+    UnknownContact,
     UnknownList,
 )
 from parcours.contacts.models import Attribute, List
@@ -55,6 +56,15 @@ def hold_people(workspace_id: int) -> None:
     For transactions that read whom they act on and then write rows about them: call it first.
     """
     statements.hold_people.run(workspace_id=workspace_id)
+
+
+def hold_these(workspace_id: int, contact_ids: Sequence[UUID]) -> None:
+    """`hold_people`, for a transaction that has read before who these are. Raises UnknownContact when one was merged away since."""
+    hold_people(workspace_id)
+    if contact_ids and statements.count_missing.scalar(
+        workspace_id=workspace_id, contact_ids=list(contact_ids)
+    ):
+        raise UnknownContact(_("There is no such contact."))
 
 
 def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> None:

@@ -288,6 +288,7 @@ def _next_try(tried: Mapping[str, Any], now: datetime) -> datetime | None:
 
 def withhold_unmade(workspace_id: int, one: ToSend, why: str, *, now: datetime) -> None:
     """Withhold a claimed message that cannot be made: its template fails on this person's data. Its place is returned."""
+    contacts.hold_people(workspace_id)
     reasons = [{"code": Reason.TEMPLATE_FAILED.value, "evidence": {"failed": why[:300]}}]
     moved = statements.withhold_unmade.rows(
         Moved, workspace_id=workspace_id, id=one.id, fence=one.fence, reasons=Jsonb(reasons), now=now
@@ -382,6 +383,7 @@ def sweep(workspace_id: int, *, now: datetime) -> Swept:
 
 def settle(workspace_id: int, message_id: UUID, *, was_sent: bool, actor: Actor, now: datetime) -> None:
     """Record what a person found out about a message in doubt: it counts as sent, or it is queued again. Raises NotInDoubt."""
+    contacts.hold_people(workspace_id)
     moved = statements.settle.rows(
         Moved, workspace_id=workspace_id, id=message_id, was_sent=was_sent, now=now
     )

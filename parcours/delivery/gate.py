@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from psycopg import sql as composition
 
 from parcours.accounts.models import Workspace
@@ -193,11 +193,16 @@ def _ask_rules(workspace_id: int, claimed: list[Claimed], now: datetime) -> tupl
 
 
 def _left_out(workspace_id: int, rule: str, people: list[Claimed], now: datetime) -> Left:
-    """The messages whose people a rule does not hold for; all of them when it cannot be evaluated (the gate fails closed)."""
+    """The messages whose people a rule does not hold for; all of them when it cannot be evaluated (the gate fails closed).
+
+    Raises OperationalError (a deadlock, a full disk): that says nothing about the rule, so nothing is concluded from it.
+    """
     evidence: dict[str, Any] = {"rule": msgspec.json.decode(rule)}
     try:
         with transaction.atomic():
             inside = _for_whom(workspace_id, rule, [one.contact_id for one in people], now)
+    except OperationalError:
+        raise
     except (DatabaseError, DomainError) as error:
         inside = set()
         evidence["failed"] = str(error)[:300]

@@ -37,12 +37,21 @@ class Database:
         pause = 0.05
         while True:
             try:
-                return await self._in_thread(lambda: work(*arguments, **named))
-            except (OperationalError, InterfaceError) as error:
-                _log.warning("the database is away, trying again: %s", str(error).strip()[:200])
-                await self._in_thread(_disconnect)
+                return await self.once(work, *arguments, **named)
+            except (OperationalError, InterfaceError):
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def once(
+        self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> Result:
+        """Do `work` in the thread; when the database is away, leave it to the caller, with a new connection for the next work."""
+        try:
+            return await self._in_thread(lambda: work(*arguments, **named))
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("the database is away, to be tried again: %s", str(error).strip()[:200])
+            await self._in_thread(_disconnect)
+            raise
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

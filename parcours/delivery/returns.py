@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 from parcours.consent import actions as consent
 from parcours.consent.types import Channel, SuppressionReason
+from parcours.contacts.actions import hold_people
 from parcours.delivery import queries
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import Moved
@@ -43,6 +44,7 @@ def refuse_address(
 
 def bounce(workspace_id: int, message_id: UUID, meaning: ReplyClass, reply: str, *, now: datetime) -> bool:
     """A message that was accepted came back (a DSN whose return path was verified). False when there is no such message."""
+    hold_people(workspace_id)
     message = find(workspace_id, message_id)
     if message is None:
         return False
@@ -62,6 +64,7 @@ def deliver(workspace_id: int, message: Moved, *, now: datetime) -> None:
 
 def complain(workspace_id: int, message_id: UUID, *, now: datetime) -> bool:
     """Somebody marked a message as spam: never write to this address again. False when there is no such message."""
+    hold_people(workspace_id)
     message = find(workspace_id, message_id)
     if message is None:
         return False

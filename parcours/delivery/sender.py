@@ -19,6 +19,8 @@ from functools import partial
 from itertools import islice
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from parcours.accounts import queries as accounts
 from parcours.delivery import actions, composing
 from parcours.delivery.composing import Letters, Ready, Unsendable
@@ -127,10 +129,17 @@ class Sender:
         """Claim, make and queue a batch of one workspace. What fails for the whole batch pauses this workspace, and no other."""
         claims: Sequence[ToSend] = ()
         try:
-            judgement = await self._database.run(self._claim, workspace_id)
+            judgement = await self._database.once(self._claim, workspace_id)
             self._hook("claimed")
             claims = judgement.to_send
-            letters = await self._database.run(self._load, workspace_id, claims) if claims else None
+            letters = await self._database.once(self._load, workspace_id, claims) if claims else None
+        except (
+            OperationalError,
+            InterfaceError,
+        ):  # others have their turn before this workspace is asked again
+            await self._return(claims)
+            await self._rest(_IDLE)
+            return 1  # there may be something
         except Exception as error:
             _log.exception("Nothing can be sent for workspace %s", workspace_id)
             await self._return(claims)

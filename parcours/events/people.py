@@ -1,6 +1,7 @@
 """Changes of people that are also events: the change and what it tells are written in one transaction.
 
-This is what web, api, public and journeys call. The changes themselves are in `contacts.actions` and `consent.actions`.
+This is what web, api, public and journeys call. The changes themselves are in `contacts.actions` and `consent.actions`. Each holds
+people first (see `contacts.actions.hold_people`), so that a merge at the same moment loses nothing.
 """
 
 from collections.abc import Sequence
@@ -89,7 +90,11 @@ def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> Non
 
 
 def record_statements(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
-    """`consent.actions.record`, with an event for each statement that changed what may be sent."""
+    """`consent.actions.record`, with an event for each statement that changed what may be sent.
+
+    Raises UnknownContact when somebody was merged away since they were looked up: what they said would be lost.
+    """
+    contacts.hold_these(workspace_id, list({one.contact_id for one in said}))
     changed = consent.record(workspace_id, said, now=now)
     told = [
         NewEvent(
@@ -106,6 +111,7 @@ def record_statements(workspace_id: int, said: Sequence[Statement], *, now: date
 
 def add_to_list(workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime) -> list[UUID]:
     """`contacts.actions.add_to_list`, with List Joined."""
+    contacts.hold_people(workspace_id)
     joined = contacts.add_to_list(workspace_id, slug, contact_ids, now=now)
     _tell_all(workspace_id, joined, names.LIST_JOINED, {"list": slug}, now)
     return joined
@@ -115,6 +121,7 @@ def remove_from_list(
     workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
 ) -> list[UUID]:
     """`contacts.actions.remove_from_list`, with List Left."""
+    contacts.hold_people(workspace_id)
     left = contacts.remove_from_list(workspace_id, slug, contact_ids, now=now)
     _tell_all(workspace_id, left, names.LIST_LEFT, {"list": slug}, now)
     return left
@@ -124,6 +131,7 @@ def change_attribute(
     workspace_id: int, contact_ids: Sequence[UUID], name: str, value: Any, *, now: datetime
 ) -> list[UUID]:
     """`contacts.actions.change_attribute`, with Attributes Changed; return the contacts that had another value."""
+    contacts.hold_people(workspace_id)
     changed = contacts.change_attribute(workspace_id, contact_ids, name, value, now=now)
     told = [
         NewEvent(

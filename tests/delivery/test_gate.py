@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError, transaction
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
@@ -208,6 +209,21 @@ def test_one_bad_rule_stops_only_its_own_mailing(shop: Shop) -> None:
     judge(shop)
     assert "failed" in message(bad).reasons[0]["evidence"]
     assert message(good).state == "sending"
+
+
+def test_database_in_trouble_says_nothing_about_a_rule(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent = shop.queue(
+        shop.mailing("order_information", guard={"attribute": "city", "is_set": False}), shop.person("Julie")
+    )
+
+    def deadlock(*_: Any) -> None:
+        raise OperationalError("deadlock detected")
+
+    with monkeypatch.context() as trouble, pytest.raises(OperationalError), transaction.atomic():
+        trouble.setattr(gate, "_for_whom", deadlock)
+        judge(shop)
+    assert (message(sent).state, message(sent).verdict) == ("queued", "")
+    assert [one.id for one in judge(shop).to_send] == [sent]
 
 
 def test_second_marketing_message_of_the_day_waits_for_the_next_morning(shop: Shop) -> None:

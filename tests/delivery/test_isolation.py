@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DataError
+from django.db import DataError, OperationalError
 
 from develop.smtp import Decide, Refuse, Stage
 from parcours.accounts.models import AuditEntry, Workspace
@@ -132,6 +132,29 @@ def test_failing_claim_pauses_its_workspace_only(
     assert (state(post.shop, waiting), state(other, going)) == ("queued", "sent")
     with tenancy.scope(workspace_id=post.shop.id):
         assert Sending.objects.get().pause_reason == "DataError"
+
+
+def test_statement_that_is_cancelled_again_and_again_lets_others_go_first(
+    post: Post, other_workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = open_shop(other_workspace, post.now)
+    waiting, going = order(post.shop, "Julie"), order(other, "Marc")
+    real = actions.claim
+    seen: list[str] = []
+
+    def cancelled(workspace_id: int, **named: Any) -> Any:
+        if workspace_id == post.shop.id and len(seen) < 3:
+            seen.append(state(other, going))
+            raise OperationalError("canceling statement due to statement timeout")
+        return real(workspace_id, **named)
+
+    monkeypatch.setattr(actions, "claim", cancelled)
+    post.send()
+
+    assert seen[-1] == "sent"
+    assert (state(post.shop, waiting), state(other, going)) == ("sent", "sent")
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert Sending.objects.get().paused_at is None
 
 
 def refuse_with_nul(stage: Stage) -> Any:

@@ -13,11 +13,14 @@ from parcours.consent import actions as consent
 from parcours.consent.models import Record, State
 from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts import actions as contacts
+from parcours.contacts import attributes
+from parcours.contacts.errors import TooManyAttributes
 from parcours.contacts.importing import actions as imports
 from parcours.contacts.importing import queries
 from parcours.contacts.importing.errors import FileTooLarge, WrongState
 from parcours.contacts.importing.plan import Claim, Plan, UpdateRule
 from parcours.contacts.models import Contact, Import, ListMember
+from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import ImportState, Person
 from parcours.events import importing, people
 from parcours.events.models import Event
@@ -47,6 +50,23 @@ def confirmed(shop: Workspace, text: str | bytes, now: datetime, **choices: Any)
     plan = Plan(preview.delimiter, preview.columns, date_order=preview.date_order, **choices)
     imports.confirm(shop.pk, run, plan, actor=SYSTEM, now=now)
     return run
+
+
+def test_plan_that_cannot_be_carried_out_leaves_the_import_to_be_planned_again(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attributes, "MAX_DECLARED", 1)  # the file brings two
+    run = imports.upload(shop.pk, "people.csv", FILE.encode(), actor=SYSTEM, now=now)
+    preview = queries.preview(shop.pk, run)
+    plan = Plan(preview.delimiter, preview.columns, date_order=preview.date_order)
+    with pytest.raises(TooManyAttributes):
+        imports.confirm(shop.pk, run, plan, actor=SYSTEM, now=now)
+    assert run.state == Import.objects.get(pk=run.pk).state == ImportState.UPLOADED.value
+    assert declared_attributes(shop.pk) == {}
+
+    monkeypatch.setattr(attributes, "MAX_DECLARED", 2)
+    imports.confirm(shop.pk, run, plan, actor=SYSTEM, now=now)
+    assert finished(shop, run, now).created_count == 2
 
 
 def finished(shop: Workspace, run: Import, now: datetime) -> Import:

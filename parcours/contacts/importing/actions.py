@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from parcours.accounts.actions import record_audit
@@ -26,7 +27,7 @@ from parcours.contacts.models import Import
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import ImportState
 from parcours.kernel import sql
-from parcours.kernel.errors import Invalid
+from parcours.kernel.errors import DomainError, Invalid
 
 statements = sql.load("parcours.contacts")
 PORTION_ROWS = 5_000
@@ -94,7 +95,20 @@ def confirm(workspace_id: int, run: Import, plan: Plan, *, actor: Actor, now: da
     """Fix the plan, declare the attributes that it adds, and let workers begin. Raises BadPlan, WrongState."""
     preview = queries.preview(workspace_id, run)
     plans.check(plan, has_ambiguous_dates=preview.has_ambiguous_dates, today=now.date())
-    _move(run, (ImportState.UPLOADED,), ImportState.MAPPED)
+    try:
+        with transaction.atomic():  # nothing of it stays when an attribute cannot be declared
+            _move(run, (ImportState.UPLOADED,), ImportState.MAPPED)
+            _declare(workspace_id, plan, actor, now)
+    except DomainError:
+        run.refresh_from_db(fields=["state"])
+        raise
+    run.options = run.options | {"plan": plan.to_json()}
+    run.save(update_fields=["options"])
+    _audit(run, "confirmed", {"file": run.file_name, "plan": run.options["plan"]}, actor, now)
+
+
+def _declare(workspace_id: int, plan: Plan, actor: Actor, now: datetime) -> None:
+    """The attributes that a plan adds."""
     declared = declared_attributes(workspace_id)
     for column in plan.columns:
         if column.target is Target.ATTRIBUTE and column.name not in declared:
@@ -107,9 +121,6 @@ def confirm(workspace_id: int, run: Import, plan: Plan, *, actor: Actor, now: da
                 actor=actor,
                 now=now,
             )
-    run.options = run.options | {"plan": plan.to_json()}
-    run.save(update_fields=["options"])
-    _audit(run, "confirmed", {"file": run.file_name, "plan": run.options["plan"]}, actor, now)
 
 
 def cancel(run: Import, *, actor: Actor, now: datetime) -> None:

@@ -4,6 +4,11 @@
 -- Locks: advisory, shared, by workspace; waits for a merge that is under way.
 SELECT pg_advisory_xact_lock_shared(hashtext('contacts.people'), %(workspace_id)s);
 
+-- name: count_missing
+-- How many of some contacts do not exist. Parameters: contact_ids. Reads only.
+SELECT count(*) FROM unnest(%(contact_ids)s::uuid[]) AS wanted (id)
+WHERE NOT EXISTS (SELECT FROM contacts_contact AS contact WHERE contact.workspace_id = %(workspace_id)s AND contact.id = wanted.id);
+
 -- name: hold_people_for_merging
 -- Keep everybody else from relying on who is who, until the transaction ends.
 -- Locks: advisory, exclusive, by workspace; waits for every holder.

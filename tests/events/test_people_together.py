@@ -1,0 +1,113 @@
+"""Changes of people while they are merged, on real connections: what somebody said or joined belongs to the one who is kept."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from config import wiring
+from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions as consent
+from parcours.consent.models import State
+from parcours.consent.types import Act, Channel, Evidence, Statement
+from parcours.contacts import actions as contacts
+from parcours.contacts.errors import UnknownContact
+from parcours.contacts.models import ListMember
+from parcours.contacts.types import Person
+from parcours.events import models, people
+from parcours.kernel import tenancy
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PATIENCE = 0.3
+
+
+@dataclass(frozen=True)
+class Two:
+    """Two contacts that will prove to be one."""
+
+    shop: Workspace
+    kept: UUID
+    dropped: UUID
+    now: datetime
+
+    def refusal(self) -> Statement:
+        return Statement(self.dropped, "promotions", Channel.EMAIL, Act.WITHDRAWN, Evidence("page", "No."))
+
+    def merge(self) -> None:
+        try:
+            with tenancy.scope(workspace_id=self.shop.id):
+                people.merge(self.shop.id, self.kept, self.dropped, now=self.now)
+        finally:
+            connection.close()
+
+    def merging_during(self, change: Callable[[], object]) -> None:
+        """Let somebody merge the two after `change` and before it commits."""
+        with ThreadPoolExecutor(1) as pool:
+            with tenancy.scope(workspace_id=self.shop.id):
+                change()
+                merged = pool.submit(self.merge)
+                with pytest.raises(TimeoutError):
+                    merged.result(PATIENCE)  # it waits for us
+            merged.result(10)
+
+
+@pytest.fixture
+def two(transactional_db: None, workspace: Workspace, now: datetime) -> Two:
+    wiring.connect()
+    with tenancy.scope(workspace_id=workspace.id):
+        names = {"name_fr": "Offres", "name_en": "Offers", "basis": "consent", "is_marketing": True}
+        consent.save_purpose(workspace.id, "promotions", names, actor=SYSTEM, now=now)
+        contacts.create_list(workspace.id, "vip", "VIP", actor=SYSTEM, now=now)
+        kept, dropped = people.save_people(
+            workspace.id, [Person(email="a@example.org"), Person(email="b@example.org")], now=now
+        )
+    return Two(workspace, kept.contact_id, dropped.contact_id, now)
+
+
+def test_withdrawal_is_of_the_one_who_is_kept(two: Two) -> None:
+    two.merging_during(lambda: people.record_statements(two.shop.id, [two.refusal()], now=two.now))
+    with tenancy.scope(workspace_id=two.shop.id):
+        assert list(State.objects.values_list("contact_id", "act")) == [(two.kept, "withdrawn")]
+        told = models.Event.objects.filter(name="Consent Withdrawn")
+        assert list(told.values_list("contact_id", flat=True)) == [two.kept]
+
+
+def test_place_on_a_list_is_of_the_one_who_is_kept(two: Two) -> None:
+    two.merging_during(lambda: people.add_to_list(two.shop.id, "vip", [two.dropped], now=two.now))
+    with tenancy.scope(workspace_id=two.shop.id):
+        assert list(ListMember.objects.values_list("contact_id", flat=True)) == [two.kept]
+
+
+def test_leaving_a_list_waits_for_nobody_and_is_waited_for(two: Two) -> None:
+    with tenancy.scope(workspace_id=two.shop.id):
+        people.add_to_list(two.shop.id, "vip", [two.dropped], now=two.now)
+    two.merging_during(lambda: people.remove_from_list(two.shop.id, "vip", [two.dropped], now=two.now))
+    with tenancy.scope(workspace_id=two.shop.id):
+        assert not ListMember.objects.exists()
+
+
+def test_withdrawal_of_somebody_merged_away_meanwhile_is_refused_not_lost(two: Two) -> None:
+    looked_up, merged = Event(), Event()
+
+    def page() -> None:
+        try:
+            with tenancy.scope(workspace_id=two.shop.id):
+                looked_up.set()
+                merged.wait(10)
+                people.record_statements(two.shop.id, [two.refusal()], now=two.now)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(page)
+        looked_up.wait(10)
+        two.merge()
+        merged.set()
+        with pytest.raises(UnknownContact):
+            answer.result(10)
