@@ -59,6 +59,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "parcours.web.middleware.FirstPassword",
     "parcours.web.middleware.WorkspaceScope",
 ]
 
@@ -123,6 +124,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "parcours.web.sign_in.ClosedSignUp"
 ACCOUNT_SESSION_REMEMBER = True
+MFA_ADAPTER = "parcours.web.sign_in.SealedSecrets"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Parcours"
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from parcours.accounts.errors import LastOwner, SlugTaken
+from parcours.accounts.errors import LastOwner, NoInvitation, SlugTaken
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
 from parcours.accounts.queries import workspaces_of
 from parcours.accounts.types import SYSTEM, Actor, KeyKind, Role
@@ -89,26 +89,81 @@ def change_workspace(
     return workspace
 
 
-def invite(
-    workspace_id: int, email: str, role: Role, *, actor: Actor, now: datetime
-) -> tuple[Membership, str]:
-    """Make somebody a member. Returns the first password of an account that is made for it; '' when there was one already."""
+@dataclass(frozen=True)
+class Invited:
+    """A member to be. `password` is the first one of an account that was made for it, `code` what opens the invitation of one
+    that was there before; each is shown this once, and empty when it is not needed."""
+
+    membership: Membership
+    password: str = ""
+    code: str = ""
+
+
+def invite(workspace_id: int, email: str, role: Role, *, actor: Actor, now: datetime) -> Invited:
+    """Make somebody a member, at once with a new account, else when they accept; a member who is there gets the role.
+
+    An account proves nothing about who holds it: somebody else's workspace may have made it. So the invitation's code goes to
+    the person by a way that the inviting owner trusts, as a first password does.
+    """
     address = email.strip().lower()
     user = User.objects.filter(email=address).first()
-    password = ""
     if user is None:
-        password = secrets.token_urlsafe(12)
-        user = create_user(address, password=password, now=now)
-        record_audit(
-            workspace_id,
-            actor=actor,
-            action="created",
-            subject="user",
-            subject_id=user.pk,
-            detail={"email": address},
-            now=now,
-        )
-    return set_member(workspace_id, user, role, actor=actor, now=now), password
+        user, password = _create_account(workspace_id, address, actor=actor, now=now)
+        return Invited(set_member(workspace_id, user, role, actor=actor, now=now), password=password)
+    present = Membership.objects.filter(workspace_id=workspace_id, user=user).first()
+    if present is not None and present.invitation is None:
+        return Invited(set_member(workspace_id, user, role, actor=actor, now=now))
+    code = secrets.token_urlsafe(16)
+    membership, _ = Membership.objects.update_or_create(
+        workspace_id=workspace_id,
+        user=user,
+        defaults={"role": role.value, "invitation": crypto.digest(code)},
+    )
+    _record_member(workspace_id, user, role, action="invited", actor=actor, now=now)
+    return Invited(membership, code=code)
+
+
+def _create_account(workspace_id: int, address: str, *, actor: Actor, now: datetime) -> tuple[User, str]:
+    """An account with a first password of 128 random bits."""
+    password = secrets.token_urlsafe(16)
+    user = create_user(address, password=password, now=now)
+    user.has_first_password = True
+    user.save(update_fields=["has_first_password"])
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="created",
+        subject="user",
+        subject_id=user.pk,
+        detail={"email": address},
+        now=now,
+    )
+    return user, password
+
+
+def accept_invitation(user: User, code: str, *, now: datetime) -> Membership:
+    """Become a member of the workspace whose invitation this code opens. Raises NoInvitation. Opens its own scopes."""
+    with tenancy.scope(user_id=user.pk):
+        waiting = Membership.objects.filter(user=user, invitation=crypto.digest(code))
+        membership = waiting.select_related("workspace").first()
+    if membership is None:
+        raise NoInvitation("No invitation with this code waits for you.", hint="Ask for a new link.")
+    with tenancy.scope(workspace_id=membership.workspace_id, user_id=user.pk):
+        Membership.objects.filter(pk=membership.pk).update(invitation=None)
+        role, actor = Role(membership.role), Actor(user.email, user_id=user.pk)
+        _record_member(membership.workspace_id, user, role, action="joined", actor=actor, now=now)
+    return membership
+
+
+def decline_invitation(user: User, workspace_id: int, *, now: datetime) -> None:
+    """Take back what waits for the user in a workspace, if anything does. Opens its own scope."""
+    with tenancy.scope(workspace_id=workspace_id, user_id=user.pk):
+        waiting = Membership.objects.filter(user=user, workspace_id=workspace_id, invitation__isnull=False)
+        found = waiting.first()
+        if found is not None:
+            found.delete()
+            role, actor = Role(found.role), Actor(user.email, user_id=user.pk)
+            _record_member(workspace_id, user, role, action="declined", actor=actor, now=now)
 
 
 def record_own_change(
@@ -157,16 +212,22 @@ def set_member(workspace_id: int, user: User, role: Role, *, actor: Actor, now: 
     membership, created = Membership.objects.update_or_create(
         workspace_id=workspace_id, user=user, defaults={"role": role.value}
     )
+    _record_member(workspace_id, user, role, action="added" if created else "changed", actor=actor, now=now)
+    return membership
+
+
+def _record_member(
+    workspace_id: int, user: User, role: Role, *, action: str, actor: Actor, now: datetime
+) -> None:
     record_audit(
         workspace_id,
         actor=actor,
-        action="added" if created else "changed",
+        action=action,
         subject="member",
         subject_id=user.pk,
         detail={"email": user.email, "role": role.value},
         now=now,
     )
-    return membership
 
 
 def remove_member(workspace_id: int, user: User, *, actor: Actor, now: datetime) -> None:
@@ -188,7 +249,7 @@ def _keep_an_owner(workspace_id: int, user_id: int) -> None:
     """Lock the owners, so that two of them cannot leave at the same moment."""
     owners = list(
         Membership.objects.select_for_update()
-        .filter(workspace_id=workspace_id, role=Role.OWNER.value)
+        .filter(workspace_id=workspace_id, role=Role.OWNER.value, invitation=None)
         .values_list("user_id", flat=True)
     )
     if owners == [user_id]:

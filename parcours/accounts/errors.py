@@ -1,6 +1,6 @@
 """What can go wrong with workspaces, members and keys."""
 
-from parcours.kernel.errors import Conflict, Invalid
+from parcours.kernel.errors import Conflict, Invalid, NotFound
 
 
 class SlugTaken(Conflict):
@@ -13,6 +13,12 @@ class LastOwner(Conflict):
     """A workspace keeps at least one owner."""
 
     code = "member.last_owner"
+
+
+class NoInvitation(NotFound):
+    """No invitation with this code waits for you. Ask for a new link."""
+
+    code = "member.no_invitation"
 
 
 class BadKey(Invalid):

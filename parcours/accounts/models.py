@@ -49,7 +49,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. Rights come from memberships only; there is no superuser."""
+    """A person who signs in. Rights come from memberships only; there is no superuser.
+
+    A first password was chosen, and seen, by somebody else: until changed, it opens nothing (see `web.middleware`).
+    """
 
     id = models.AutoField(primary_key=True)
     email = models.EmailField(unique=True)
@@ -57,6 +60,7 @@ class User(AbstractBaseUser):
     language = models.CharField(max_length=2, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
     is_active = models.BooleanField(default=True)
+    has_first_password = models.BooleanField(default=False, db_default=False)
     date_joined = models.DateTimeField(null=True)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -74,12 +78,13 @@ class User(AbstractBaseUser):
 
 
 class Membership(models.Model):
-    """A user's role in a workspace."""
+    """A user's role in a workspace. With an invitation (the digest of its code) it waits for the user, and gives no rights."""
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=8, choices=choices(Role))
+    invitation = models.BinaryField(null=True)
 
     class Meta:
         constraints = [

@@ -18,18 +18,29 @@ def workspaces() -> list[Workspace]:
 def workspaces_of(user: User) -> list[Workspace]:
     """The workspaces that a user works in, by name. Opens its own scope."""
     with tenancy.scope(user_id=user.pk):
-        return list(Workspace.objects.filter(memberships__user=user).order_by("name"))
+        return list(
+            Workspace.objects.filter(memberships__user=user, memberships__invitation=None).order_by("name")
+        )
 
 
 def access_workspace(user: User, slug: str) -> tuple[Workspace, Role]:
     """The workspace at this address and the user's role in it; NotFound for everybody else. Opens its own scope."""
     with tenancy.scope(user_id=user.pk):
         membership = (
-            Membership.objects.select_related("workspace").filter(user=user, workspace__slug=slug).first()
+            Membership.objects.select_related("workspace")
+            .filter(user=user, workspace__slug=slug, invitation=None)
+            .first()
         )
     if membership is None:
         raise NotFound(_("There is no such workspace."))
     return membership.workspace, Role(membership.role)
+
+
+def invitations(user: User) -> list[Membership]:
+    """The memberships that wait for the user to accept them, with their workspaces. Opens its own scope."""
+    with tenancy.scope(user_id=user.pk):
+        waiting = Membership.objects.filter(user=user, invitation__isnull=False)
+        return list(waiting.select_related("workspace").order_by("workspace__name"))
 
 
 def workspace_of_key(secret: str, *kinds: KeyKind) -> Key:

@@ -3,6 +3,8 @@
 import argparse
 import json
 
+from django.conf import settings
+
 from parcours.accounts import actions
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.consent import standard
@@ -26,9 +28,11 @@ def run(options: argparse.Namespace) -> int:
     workspace = actions.create_workspace(options.slug, name=options.name, language=options.language, now=now)
     made: dict[str, str] = {}
     with tenancy.scope(workspace_id=workspace.id):
-        _, password = actions.invite(workspace.id, options.owner, Role.OWNER, actor=SYSTEM, now=now)
-        if password:
-            made["password"] = password
+        invited = actions.invite(workspace.id, options.owner, Role.OWNER, actor=SYSTEM, now=now)
+        if invited.password:
+            made["password"] = invited.password
+        if invited.code:
+            made["invitation"] = f"{settings.BASE_URL}/account/invitations/?code={invited.code}"
         standard.bring(workspace.id, actor=SYSTEM, now=now)
         delivery.set_up_sending(
             workspace.id, from_name=options.name, from_email=options.from_email, actor=SYSTEM, now=now

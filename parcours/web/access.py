@@ -26,6 +26,7 @@ class StaffRequest(HttpRequest):
     workspace: Workspace
     role: Role
     memberships: list[Membership]
+    invitations: list[Membership]
     actor: Actor
     now: datetime
 

@@ -17,6 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "workspace": getattr(request, "workspace", None),
         "role": role,
         "memberships": getattr(request, "memberships", ()),
+        "invitations": getattr(request, "invitations", ()),
         "may_edit": role is not None and role.may(Role.EDITOR),
         "may_export": role is not None and role.may(Role.ANALYST),
         "may_own": role is not None and role.may(Role.OWNER),

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.utils import timezone, translation
 
@@ -73,6 +73,27 @@ class ReaderLanguage:
             translation.activate(language)
 
 
+class FirstPassword:
+    """Whoever signs in with a first password, which somebody else has seen, chooses one of their own before anything else."""
+
+    STAFF = ("/w/", "/account/")
+    OPEN = frozenset({"account_change_password", "account_logout", "choose_language", "choose_theme"})
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        name = request.resolver_match.url_name if request.resolver_match else None
+        if not request.path.startswith(self.STAFF) or name in self.OPEN:
+            return None
+        if getattr(request.user, "has_first_password", False):
+            return redirect("account_change_password")
+        return None
+
+
 class WorkspaceScope:
     """Addresses `/w/<workspace>/…`: members only, 404 for others, one transaction for the view and its template.
 
@@ -110,7 +131,9 @@ def enter(request: HttpRequest, slug: str) -> StaffRequest:
         memberships = (
             Membership.objects.filter(user=user).select_related("workspace").order_by("workspace__name")
         )
-        staff.memberships = list(memberships)
+        everything = list(memberships)
+    staff.memberships = [each for each in everything if each.invitation is None]
+    staff.invitations = [each for each in everything if each.invitation is not None]
     membership = next((each for each in staff.memberships if each.workspace.slug == slug), None)
     if membership is None:
         raise Http404

@@ -3,16 +3,21 @@
 A workspace's owner invites them; nobody signs up by themselves.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
 
 from parcours.accounts.actions import record_own_change
 from parcours.accounts.models import User
-from parcours.kernel import clock
+from parcours.kernel import clock, crypto
 
 # What allauth tells a user about by mail → what the trail says: action, subject.
 NOTED = {
@@ -29,9 +34,20 @@ class ClosedSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
+    def clean_password(self, password: str, user: User | None = None) -> str:
+        """A first password that is given again would stay known to whoever passed it on."""
+        cleaned: str = super().clean_password(password, user)
+        if user is not None and user.has_first_password and user.check_password(password):
+            raise ValidationError(gettext("Choose a password that nobody else has seen."))
+        return cleaned
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return reverse("start")
+
     def set_password(self, user: User, password: str) -> None:
         """Every way to a new password ends here: changed by oneself, or by a reset link."""
         with transaction.atomic():
+            user.has_first_password = False
             super().set_password(user, password)
             record_own_change(user, action="changed", subject="password", now=clock.now())
 
@@ -47,3 +63,13 @@ class ClosedSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
             action, subject = NOTED[template_prefix]
             record_own_change(user, action=action, subject=subject, now=clock.now())
         super().send_notification_mail(template_prefix, user, context, email)
+
+
+class SealedSecrets(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Secrets of authenticator apps and recovery codes, sealed in the database as DKIM keys are."""
+
+    def encrypt(self, text: str) -> str:
+        return b64encode(crypto.seal("second factor", text.encode())).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return crypto.unseal("second factor", b64decode(encrypted_text)).decode()

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from parcours.web import preferences
+from parcours.web import invitations, preferences
 from parcours.web.contacts_import import views as imports
 from parcours.web.pages import (
     campaigns,
@@ -85,6 +85,7 @@ WORKSPACE = [
 urlpatterns = [
     path("", home.start, name="start"),
     path("account/me/", preferences.profile, name="profile"),
+    path("account/invitations/", invitations.invitations, name="invitations"),
     path("account/language/", preferences.choose_language, name="choose_language"),
     path("account/theme/", preferences.choose_theme, name="choose_theme"),
     path("account/2fa/", include("allauth.mfa.urls")),

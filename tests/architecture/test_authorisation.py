@@ -142,7 +142,7 @@ API: dict[str, str] = {
 TOKENS = ("public-unsubscribe", "public-preferences", "public-why", "public-confirm")
 OPEN_API = ("openapi", "nowhere")
 # Outside a workspace: for oneself only; allauth's own pages are tested by allauth.
-OWN = ("start", "profile", "choose_language", "choose_theme")
+OWN = ("start", "profile", "invitations", "choose_language", "choose_theme")
 ALLAUTH = ("mfa_", "account_")
 # Raw, before Django (see `public.hot`): authenticated by write key, or by signed token. Tested in tests/public.
 HOT = {"/v1/", "/t/o/", "/t/c/", "/healthz"}

@@ -60,6 +60,8 @@ def start(request: HttpRequest) -> HttpResponse:
     workspaces = accounts.workspaces_of(request.user)
     if workspaces:
         return redirect("home", workspaces[0].slug)
+    if accounts.invitations(request.user):
+        return redirect("invitations")
     return render(request, "web/no_workspace.html")
 
 

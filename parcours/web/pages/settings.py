@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -96,19 +97,22 @@ def render_members(request: StaffRequest, form: MemberForm, **more: Any) -> Http
 
 @needs(Role.OWNER, "POST")
 def add_member(request: StaffRequest) -> HttpResponse:
-    """Add a member, making an account when the address has none."""
+    """Add a member, making an account when the address has none, inviting whoever holds it when it has one."""
     form = MemberForm(request.POST)
     if not form.is_valid():
         return render_members(request, form)
     email, role = form.cleaned_data["email"].lower(), Role(form.cleaned_data["role"])
     try:
-        _, password = actions.invite(request.workspace.pk, email, role, actor=request.actor, now=request.now)
+        invited = actions.invite(request.workspace.pk, email, role, actor=request.actor, now=request.now)
     except DomainError as error:
         form.add_error("role", error.message)
         return render_members(request, form)
+    if invited.code:
+        link = f"{django_settings.BASE_URL}{reverse('invitations')}?code={invited.code}"
+        return render_members(request, MemberForm(), new_email=email, invitation=link)
     messages.success(request, gettext("%(email)s is a member now.") % {"email": email})
-    if password:
-        return render_members(request, MemberForm(), new_email=email, new_password=password)
+    if invited.password:
+        return render_members(request, MemberForm(), new_email=email, new_password=invited.password)
     return redirect("settings_members", request.workspace.slug)
 
 
