@@ -202,7 +202,7 @@ class Shop:
                 "contact_id": Contact.objects.first().pk,  # type: ignore[union-attr]
                 "message_id": Message.objects.first().pk,  # type: ignore[union-attr]
                 "campaign_id": Campaign.objects.first().pk,  # type: ignore[union-attr]
-                "member_id": Membership.objects.filter(role="viewer").get().user_id,
+                "member_id": Membership.objects.get(role="viewer").pk,
                 "key_id": Key.objects.first().pk,  # type: ignore[union-attr]
                 "import_id": run.pk,
                 "code": "promotions",
