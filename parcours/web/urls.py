@@ -5,7 +5,9 @@ from django.urls import include, path
 from parcours.web import invitations, preferences
 from parcours.web.contacts_import import views as imports
 from parcours.web.pages import (
+    attributes,
     campaigns,
+    contact_changes,
     contacts,
     home,
     journeys,
@@ -23,7 +25,15 @@ WORKSPACE = [
     path("contacts/export/", contacts.export, name="contacts_export"),
     path("contacts/<uuid:contact_id>/", contacts.contact, name="contact"),
     path("contacts/<uuid:contact_id>/timeline/", contacts.contact_timeline, name="contact_timeline"),
-    path("contacts/<uuid:contact_id>/edit/", contacts.edit, name="contact_edit"),
+    path("contacts/add/", contact_changes.add, name="add_contact"),
+    path("contacts/<uuid:contact_id>/edit/", contact_changes.edit, name="contact_edit"),
+    path("contacts/<uuid:contact_id>/identities/add/", contact_changes.add_identity, name="add_identity"),
+    path(
+        "contacts/<uuid:contact_id>/identities/remove/",
+        contact_changes.remove_identity,
+        name="remove_identity",
+    ),
+    path("contacts/<uuid:contact_id>/lists/", contact_changes.change_list, name="change_contact_list"),
     path("contacts/<uuid:contact_id>/say/", contacts.say, name="contact_say"),
     path("contacts/<uuid:contact_id>/proof/", contacts.proof, name="contact_proof"),
     path("lists/", contacts.lists, name="lists"),
@@ -76,6 +86,9 @@ WORKSPACE = [
     path("settings/keys/", settings.keys, name="settings_keys"),
     path("settings/keys/add/", settings.add_key, name="add_key"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.revoke_key, name="revoke_key"),
+    path("settings/attributes/", attributes.attributes, name="settings_attributes"),
+    path("settings/attributes/declare/", attributes.declare, name="declare_attribute"),
+    path("settings/attributes/<slug:name>/", attributes.attribute, name="settings_attribute"),
     path("settings/sending/", settings.sending, name="settings_sending"),
     path("settings/sending/change/", settings.change_sending, name="change_sending"),
     path("settings/sending/hold/", settings.hold_sending, name="hold_sending"),

@@ -46,7 +46,11 @@ PAGES: dict[str, tuple[str, Role]] = {
     "contacts_export": ("GET", A),
     "contact": ("GET", V),
     "contact_timeline": ("GET", V),
+    "add_contact": ("GET POST", E),
     "contact_edit": ("GET POST", E),
+    "add_identity": ("POST", E),
+    "remove_identity": ("POST", E),
+    "change_contact_list": ("POST", E),
     "contact_say": ("GET POST", E),
     "contact_proof": ("GET", V),
     "lists": ("GET", V),
@@ -99,6 +103,9 @@ PAGES: dict[str, tuple[str, Role]] = {
     "settings_keys": ("GET", O),
     "add_key": ("POST", O),
     "revoke_key": ("POST", O),
+    "settings_attributes": ("GET", V),
+    "declare_attribute": ("POST", E),
+    "settings_attribute": ("GET POST", E),
     "settings_sending": ("GET", V),
     "change_sending": ("POST", O),
     "hold_sending": ("POST", O),
@@ -150,6 +157,7 @@ HOT = {"/v1/", "/t/o/", "/t/c/", "/healthz"}
 # What a page cannot do without: the query or the form's fields of its smallest meaningful request.
 ASKED_WITH: dict[str, dict[str, str]] = {
     "contact_say": {"purpose": "promotions", "channel": "email"},
+    "change_contact_list": {"list": "loyal-clients"},
     "journey_move": {"move": "pause"},
     "campaign_move": {"move": "cancel"},
 }

@@ -20,6 +20,7 @@ STATIC = (
     "campaigns/", "campaigns/new/", "templates/", "templates/new/", "templates/order-confirmation/", "messages/",
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
     "purposes/advice/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
+    "settings/attributes/", "settings/attributes/city/", "contacts/add/",
 )  # fmt: skip
 ACCOUNT = ("/account/me/", "/account/password/change/", "/account/2fa/")
 

@@ -10,7 +10,7 @@ from parcours.accounts.types import Role
 from parcours.web.urls import WORKSPACE
 from tests.web.conftest import Shop
 
-EXAMPLES: dict[str, object] = {"slug": "post-purchase", "code": "promotions"}
+EXAMPLES: dict[str, object] = {"slug": "post-purchase", "code": "promotions", "name": "city"}
 PATTERNS = [each for each in WORKSPACE if isinstance(each, URLPattern)]
 NAMES = [str(each.name) for each in PATTERNS]
 

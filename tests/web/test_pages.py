@@ -95,7 +95,10 @@ def test_contact_timeline_is_filtered(shop: Shop, owner: Client) -> None:
 def test_editing_a_contact_changes_and_clears_attributes(shop: Shop, owner: Client) -> None:
     person = contact_id(shop, "client1@mail.example")
     path = shop.path(f"contacts/{person}/edit/")
-    form = {"first_name": "Marcelle", "last_name": "", "city": "Lyon", "points": "12.5", "club": "true"}
+    form = {
+        "email": "client1@mail.example", "language": "fr", "time_zone": "Europe/Paris",
+        "first_name": "Marcelle", "last_name": "", "city": "Lyon", "points": "12.5", "club": "true",
+    }  # fmt: skip
     assert owner.post(path, form).status_code == 302
     with tenancy.scope(workspace_id=shop.workspace.pk):
         kept = Contact.objects.get(pk=person).attributes

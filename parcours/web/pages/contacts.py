@@ -28,9 +28,9 @@ from parcours.consent.models import Purpose, State
 from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
 from parcours.contacts import actions, queries
 from parcours.contacts.models import Attribute, Contact, Identity, List, ListMember
-from parcours.contacts.types import AttributeType
+from parcours.contacts.types import IdentityKind
 from parcours.delivery.models import Mailing, Message
-from parcours.events import audited, people
+from parcours.events import audited
 from parcours.events.models import Event
 from parcours.journeys.models import Journey, Run
 from parcours.kernel.errors import DomainError, NotFound
@@ -39,6 +39,11 @@ from parcours.web.access import StaffRequest, needs
 from parcours.web.rules import Sayer
 from parcours.web.templatetags.look import named
 
+IDENTITY_KINDS = (
+    (IdentityKind.EMAIL.value, _("E-mail address")),
+    (IdentityKind.PHONE.value, _("Phone number")),
+    (IdentityKind.EXTERNAL.value, _("Id in the shop or CRM")),
+)
 EXPORT_ROWS = 100_000
 TIMELINE = 40
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
@@ -168,6 +173,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     own = request.workspace.pk
     runs = list(Run.objects.filter(workspace_id=own, contact_id=contact_id).order_by("-entered_at")[:10])
     journeys = Journey.objects.in_bulk({run.journey_id for run in runs})
+    on_lists = queries.lists_of(own, contact_id)
     return render(
         request,
         "web/contacts/one.html",
@@ -176,7 +182,11 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             "identities": queries.identities(own, contact_id),
             "attributes": described(found, queries.attributes(own)),
             "stands": stands(own, contact_id),
-            "lists": queries.lists_of(own, contact_id),
+            "identity_kinds": IDENTITY_KINDS,
+            "lists": on_lists,
+            "other_lists": [
+                one for one in queries.lists(own) if one.slug not in {on.slug for on in on_lists}
+            ],
             "segments": Member.objects.filter(workspace_id=own, contact_id=contact_id).select_related(
                 "segment"
             ),
@@ -297,101 +307,7 @@ def known_names(workspace_id: int) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-# What staff may change
-
-
-class ProfileForm(forms.Form):
-    """The declared attributes of one person, each with the field of its type."""
-
-    def __init__(
-        self, declared: Iterable[Attribute], contact: Contact, data: Mapping[str, Any] | None = None
-    ) -> None:
-        super().__init__(data)
-        self.declared = list(declared)
-        self.values = contact.attributes or {}
-        for each in self.declared:
-            self.fields[each.name] = field_of(each, self.values.get(each.name))
-
-    def changes(self) -> dict[str, Any]:
-        """The values that are no longer what they were; None removes one."""
-        found = {}
-        for each in self.declared:
-            value = _stored(each, self.cleaned_data[each.name])
-            if value != self.values.get(each.name):
-                found[each.name] = value
-        return found
-
-
-def field_of(attribute: Attribute, value: Any) -> forms.Field:
-    """The form field for an attribute's type, filled in."""
-    usual: dict[str, Any] = {"label": named(attribute, "label"), "required": False, "initial": value}
-    options = [("", "–"), *((option, option) for option in attribute.options)]
-    match AttributeType(attribute.type):
-        case AttributeType.NUMBER:
-            return forms.FloatField(**usual)
-        case AttributeType.DATE:
-            return forms.CharField(widget=forms.DateInput(attrs={"type": "date"}), **usual)
-        case AttributeType.BOOLEAN:
-            choices = [("", "–"), ("true", _("yes")), ("false", _("no"))]
-            return forms.ChoiceField(
-                choices=choices, **{**usual, "initial": {True: "true", False: "false"}.get(value, "")}
-            )
-        case AttributeType.CATEGORY if attribute.options:
-            return forms.ChoiceField(choices=options, **usual)
-        case AttributeType.LIST:
-            hint = _("Several values, with commas between.")
-            return forms.CharField(help_text=hint, **{**usual, "initial": ", ".join(map(str, value or ()))})
-        case _:
-            return forms.CharField(max_length=2000, **usual)
-
-
-def _stored(attribute: Attribute, value: Any) -> Any:
-    """What a field gave, as the attribute keeps it."""
-    if value in ("", None):
-        return None
-    if attribute.type == AttributeType.BOOLEAN.value:
-        return value == "true"
-    if attribute.type == AttributeType.LIST.value:
-        return [part.strip() for part in str(value).split(",") if part.strip()]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
-@needs(Role.EDITOR, "GET", "POST")
-def edit(request: StaffRequest, contact_id: UUID) -> HttpResponse:
-    """Change the attributes of a person."""
-    found = access_contact(request, contact_id)
-    declared = queries.attributes(request.workspace.pk)
-    form = ProfileForm(declared, found, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            with transaction.atomic():
-                save_profile(request, contact_id, form.changes())
-        except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
-        else:
-            messages.success(request, gettext("Saved."))
-            return redirect("contact", request.workspace.slug, contact_id)
-    context = {"contact": found, "form": form}
-    return render(request, "web/contacts/edit.html", context, status=422 if form.errors else 200)
-
-
-def save_profile(request: StaffRequest, contact_id: UUID, changes: Mapping[str, Any]) -> None:
-    """Write the changed attributes with their events, and one line in the trail."""
-    own = request.workspace.pk
-    for name, value in changes.items():
-        people.change_attribute(own, [contact_id], name, value, now=request.now)
-    if changes:
-        record_audit(
-            own,
-            actor=request.actor,
-            action="changed",
-            subject="contact",
-            subject_id=contact_id,
-            detail={"attributes": sorted(changes)},
-            now=request.now,
-        )
+# What staff may record
 
 
 class SaidForm(forms.Form):
