@@ -393,6 +393,58 @@ class JourneyOut(Schema):
     created_at: datetime
 
 
+class JourneyGraphIn(Input):
+    """A journey as its author writes it: see docs/concepts/journeys.md for the graph."""
+
+    name_fr: Text
+    name_en: Text
+    description_fr: Annotated[str, StringConstraints(max_length=400)] = ""
+    description_en: Annotated[str, StringConstraints(max_length=400)] = ""
+    graph: dict[str, Any]
+
+
+class VersionOut(Schema):
+    """One published graph of a journey, and who published it."""
+
+    number: int
+    actor: str
+    created_at: datetime
+
+
+class StepOut(Schema):
+    """A node of the shown version: people there now, runs that left it, and what became of its messages.
+
+    `opened` and `clicked` are of those who may be measured, without machines; `unnamed_clicks` are of the others.
+    """
+
+    node: str
+    kind: str
+    sentence: str
+    inside: int
+    passed: int
+    targeted: int = 0
+    sent: int = 0
+    withheld: int = 0
+    open_measured: int = 0
+    opened: int = 0
+    opened_by_machines: int = 0
+    click_measured: int = 0
+    clicked: int = 0
+    clicked_by_machines: int = 0
+    unnamed_clicks: int = 0
+    unsubscribed: int = 0
+    bounced: int = 0
+
+
+class JourneyGraphOut(JourneyOut):
+    """A journey with the graph of one version (the live one, unless another is asked for) and its figures."""
+
+    shown_version: int | None
+    graph: dict[str, Any] | None
+    steps: list[StepOut]
+    versions: list[VersionOut]
+
+
 class CampaignIn(Input):
     """A one-off sending, to a segment or to a list."""
 

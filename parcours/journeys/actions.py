@@ -59,6 +59,31 @@ def create(workspace_id: int, slug: str, texts: Texts, *, actor: Actor, now: dat
     return journey
 
 
+def save(
+    workspace_id: int, slug: str, texts: Texts, source: object, *, actor: Actor, now: datetime
+) -> Version:
+    """Make the journey or change its texts, and publish `source`: see `publish`. What is refused leaves nothing behind."""
+    with transaction.atomic():
+        if Journey.objects.filter(workspace_id=workspace_id, slug=slug).exists():
+            _change_texts(workspace_id, slug, texts, actor=actor, now=now)
+        else:
+            create(workspace_id, slug, texts, actor=actor, now=now)
+        return publish(workspace_id, slug, source, actor=actor, now=now)
+
+
+def _change_texts(workspace_id: int, slug: str, texts: Texts, *, actor: Actor, now: datetime) -> None:
+    journey = Journey.objects.select_for_update(no_key=True).get(workspace_id=workspace_id, slug=slug)
+    wanted = asdict(texts)
+    before = {field: getattr(journey, field) for field in wanted if getattr(journey, field) != wanted[field]}
+    if not before:
+        return
+    after = {field: wanted[field] for field in before}
+    for field, text in after.items():
+        setattr(journey, field, text)
+    journey.save(update_fields=list(after))
+    _audit(journey, "changed", {"from": before, "to": after}, actor=actor, now=now)
+
+
 def publish(workspace_id: int, slug: str, source: object, *, actor: Actor, now: datetime) -> Version:
     """Make `source` the version that people enter from now on; those inside finish on theirs. Raises GraphInvalid or RuleInvalid.
 

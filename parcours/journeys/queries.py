@@ -15,6 +15,7 @@ from parcours.audiences import language as rules
 from parcours.audiences import queries as audiences
 from parcours.content.models import Coupon, Template
 from parcours.events.types import LIST_JOINED
+from parcours.journeys import graph as graphs
 from parcours.journeys.errors import UnknownJourney
 from parcours.journeys.graph import Entry, Graph
 from parcours.journeys.models import Journey, Version
@@ -52,6 +53,16 @@ def versions(workspace_id: int, journey: Journey) -> list[Version]:
     return list(Version.objects.filter(workspace_id=workspace_id, journey=journey).order_by("-number"))
 
 
+def access_version(workspace_id: int, journey: Journey, number: int) -> Version:
+    """One version of a journey. Raises UnknownJourney."""
+    found = Version.objects.filter(workspace_id=workspace_id, journey=journey, number=number).first()
+    if found is None:
+        raise UnknownJourney(
+            _("This journey has no version %(number)s.") % {"number": number}, field="version"
+        )
+    return found
+
+
 def surroundings(workspace_id: int) -> Surroundings:
     """What the graphs of this workspace may name."""
     templates = Template.objects.filter(workspace_id=workspace_id).values_list("slug", "name")
@@ -61,11 +72,20 @@ def surroundings(workspace_id: int) -> Surroundings:
 
 def graph_view(workspace_id: int, version: Version, *, language: str, now: datetime) -> GraphView:
     """A version as the canvas draws it, in `language` (`fr` or `en`), with its messages since midnight in the workspace's zone."""
-    graph = read_graph(version.graph)
-    around = surroundings(workspace_id)
     figures = _figures(workspace_id, version, now)
+    return _drawn(read_graph(version.graph), surroundings(workspace_id), figures, version.number, language)
+
+
+def preview(workspace_id: int, source: object, *, language: str) -> GraphView:
+    """A graph that nobody has published, as the canvas would draw it. Raises GraphInvalid or RuleInvalid where it cannot run."""
+    graph, around = graphs.parse(source), surroundings(workspace_id)
+    graph.validate(around)
+    return _drawn(graph, around, _NOTHING, 0, language)
+
+
+def _drawn(graph: Graph, around: Surroundings, figures: "_Figures", number: int, language: str) -> GraphView:
     return GraphView(
-        version=version.number,
+        version=number,
         start=graph.start,
         entry=describe_entry(graph.entry, around, language),
         entered=figures.entered,
@@ -85,6 +105,9 @@ class _Figures:
     here: Mapping[int, int]
     ways: Mapping[tuple[int, str], int]
     messages: Mapping[str, Mapping[str, int]]
+
+
+_NOTHING = _Figures(0, {}, {}, {})
 
 
 def _figures(workspace_id: int, version: Version, now: datetime) -> _Figures:

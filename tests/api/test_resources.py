@@ -73,6 +73,64 @@ def test_journey_is_published_paused_and_resumed(till: Machine, other_till: Mach
     assert till.post("/journeys", {"recipe": "nonsense"}).status_code in (404, 422)
 
 
+OWN: dict[str, Any] = {
+    "name_fr": "Le mien",
+    "name_en": "Mine",
+    "graph": {
+        "entry": {"event": "Order Completed", "key": "order_id"},
+        "start": "tell",
+        "nodes": {
+            "tell": {"send": {"template": "hello", "purpose": "order_information"}, "next": "end"},
+            "end": {"exit": "done"},
+        },
+    },
+}
+
+
+def test_own_journey_is_published_by_version_and_archived(till: Machine, other_till: Machine) -> None:
+    till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
+    first = till.put("/journeys/mine", OWN)
+    assert first.status_code == 200, first.content
+    assert (first.json()["state"], first.json()["version"]) == ("published", 1)
+    shorter = {"entry": OWN["graph"]["entry"], "start": "end", "nodes": {"end": {"exit": "done"}}}
+    second = till.put("/journeys/mine", {**OWN, "name_en": "Mine too", "graph": shorter}).json()
+    assert (second["name_en"], second["version"], second["graph"]) == ("Mine too", 2, shorter)
+    assert [one["number"] for one in second["versions"]] == [2, 1]
+    assert second["versions"][0]["actor"] == "API key “till”"
+    earlier = till.get("/journeys/mine", version=1).json()
+    assert (earlier["version"], earlier["shown_version"], earlier["graph"]) == (2, 1, OWN["graph"])
+    assert [(step["node"], step["kind"], step["clicked"]) for step in earlier["steps"]] == [
+        ("tell", "send", 0),
+        ("end", "exit", 0),
+    ]
+    assert till.get("/journeys/mine", version=7).status_code == 404
+    assert other_till.get("/journeys/mine").status_code == 404
+    assert till.post("/journeys/mine/archive").json()["state"] == "archived"
+    assert till.put("/journeys/mine", OWN).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"start": "nowhere"}, "start"),
+        ({"entry": {"list": "none"}}, "entry.list"),
+        ({"extra": 1}, "graph.extra"),
+        ({"nodes": {"tell": {"wait": "7 days"}}}, "nodes.tell.wait"),
+    ],
+)
+def test_journey_that_cannot_run_is_refused_with_its_place(
+    till: Machine, change: dict[str, Any], place: str
+) -> None:
+    till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
+    refused = till.put("/journeys/mine", {**OWN, "graph": {**OWN["graph"], **change}})
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "journey_graph_invalid"
+    assert [error["field"] for error in refused.json()["errors"]] == [place]
+    assert till.get("/journeys/mine").status_code == 404
+    assert till.put("/journeys/Mine!", OWN).status_code == 404
+    assert till.put("/journeys/mine", {**OWN, "name_de": "x"}).status_code == 422
+
+
 def test_template_is_saved_by_version(till: Machine) -> None:
     first = till.put("/templates/hello", {"name": "Hello", "bodies": BODIES})
     assert first.status_code == 200, first.content

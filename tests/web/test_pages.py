@@ -1,6 +1,7 @@
 """What the pages show and change, as the people of a shop use them."""
 
 import json
+import re
 from uuid import UUID
 
 import pytest
@@ -292,6 +293,74 @@ def test_workspace_is_changed_with_a_trail(shop: Shop, owner: Client) -> None:
     form = {**owner.get(shop.path("settings/")).context["form"].initial, "legal_name": "Vitrine SARL"}
     assert owner.post(shop.path("settings/change/"), form).status_code == 302
     assert "Vitrine SARL" in text_of(owner, shop.path("settings/trail/"))
+
+
+GRAPH = """\
+entry: {event: Order Completed}
+start: wait
+nodes:
+  wait: {wait: 7d, next: tell}
+  tell: {send: {template: we-miss-you, purpose: promotions}}
+"""
+WRITTEN = {"name_fr": "Le mien", "name_en": "My own", "graph": GRAPH}
+
+
+def own_journey(shop: Shop) -> str | None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        return Journey.objects.filter(slug="my-own").values_list("state", flat=True).first()
+
+
+def test_own_journey_is_written_previewed_and_published(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path("new-journey/"))
+    assert "New journey" in page and "Order Completed" in page
+    preview = owner.post(shop.path("new-journey/"), WRITTEN)
+    assert preview.status_code == 200
+    assert own_journey(shop) is None
+    [confirmed] = re.findall(r'name="confirmed" value="([0-9a-f]{64})"', preview.content.decode())
+    assert 'data-island="journey-canvas"' in preview.content.decode()
+    changed = owner.post(
+        shop.path("new-journey/"), {**WRITTEN, "graph": GRAPH.replace("7d", "8d"), "confirmed": confirmed}
+    )
+    assert changed.status_code == 200  # another text than the one that was previewed: previewed anew
+    assert own_journey(shop) is None
+    published = owner.post(shop.path("new-journey/"), {**WRITTEN, "confirmed": confirmed})
+    assert published["Location"] == shop.path("journeys/my-own/")
+    assert own_journey(shop) == "published"
+    again = owner.post(shop.path("new-journey/"), {**WRITTEN, "confirmed": confirmed})
+    assert again.status_code == 422
+    assert "There is a journey" in again.content.decode()
+
+
+def test_next_version_is_written_from_the_live_one(shop: Shop, owner: Client, viewer: Client) -> None:
+    address = shop.path("journeys/post-purchase/edit/")
+    assert "order-confirmation" in text_of(owner, address)
+    names = {"name_fr": "Après l'achat", "name_en": "After a purchase"}
+    short = {**names, "graph": "entry: {event: Order Completed}\nstart: end\nnodes: {end: {exit: done}}\n"}
+    preview = owner.post(address, short).content.decode()
+    [confirmed] = re.findall(r'name="confirmed" value="([0-9a-f]{64})"', preview)
+    assert "on the version that they entered" in preview
+    assert owner.post(address, {**short, "confirmed": confirmed}).status_code == 302
+    page = text_of(owner, shop.path("journeys/post-purchase/"))
+    assert "After a purchase" in page and "exit: done" in page
+    assert "?version=1" in page and "?version=2" in page
+    assert "order-confirmation" in text_of(owner, shop.path("journeys/post-purchase/?version=1"))
+    assert viewer.get(address).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        (GRAPH.replace("we-miss-you", "we-mis-you"), "Line 5 (nodes.tell.send.template):"),
+        (GRAPH.replace("next: tell", "next: tel"), "Line 4 (nodes.wait.next):"),
+        (GRAPH + "more: 1\n", "Line 6 (graph.more):"),
+        ("nodes: [", "line 1, column"),
+    ],
+)
+def test_error_in_a_written_journey_has_its_line(shop: Shop, owner: Client, graph: str, said: str) -> None:
+    refused = owner.post(shop.path("new-journey/"), {**WRITTEN, "graph": graph})
+    assert refused.status_code == 422
+    assert said in refused.content.decode()
+    assert "data-island" not in refused.content.decode()
 
 
 def test_search_finds_people_and_journeys(shop: Shop, owner: Client) -> None:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 from parcours.accounts.types import Actor, Role
 from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures
-from parcours.journeys import actions, queries, recipes
+from parcours.journeys import actions, queries, recipes, text
 from parcours.journeys.models import Journey, Version
 from parcours.journeys.types import EdgeView, GraphView, JourneyCount, NodeView
 from parcours.kernel.errors import Conflict, Invalid
@@ -98,6 +98,7 @@ def journey(request: StaffRequest, slug: str) -> HttpResponse:
             "inside": sum(node.here for node in view.nodes),
             "steps": [step(node, view, figures.get(mailings.get(node.name, 0))) for node in view.nodes],
             "picture": picture(view),
+            "written": text.write(shown.graph["graph"], shown.graph["order"]),
         }
     return render(request, "web/journeys/one.html", context)
 
