@@ -4,7 +4,6 @@ Not here: settings that a workspace chooses (those are rows of `accounts` and `d
 """
 
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +24,12 @@ class Environment:
 
 
 def read_environment() -> Environment:
-    """Read the variables; a missing secret key gives a random one, good for one process only."""
+    """Read the variables. A missing secret key stays empty: Django refuses to use it, and the commands refuse to start."""
     data = Path(os.environ.get("PARCOURS_DATA", "var"))
     return Environment(
         database_url=os.environ.get("DATABASE_URL", "postgresql:///parcours"),
         database_role=os.environ.get("PARCOURS_DATABASE_ROLE", ""),
-        secret_key=os.environ.get("PARCOURS_SECRET_KEY", "") or secrets.token_hex(32),
+        secret_key=os.environ.get("PARCOURS_SECRET_KEY", ""),
         base_url=os.environ.get("PARCOURS_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
         data=data,
         smtp_url=os.environ.get("PARCOURS_SMTP_URL", "smtp://127.0.0.1:2525"),

@@ -77,7 +77,7 @@ def _pytest(checkout: Checkout, arguments: Sequence[str], extra: Mapping[str, st
     """Run pytest on both cores, unless the person decides that themselves."""
     parallel = [] if _decides(arguments) else ["-n", str(PROCESSES), "--dist", "worksteal"]
     command = [checkout.python, "-m", "pytest", "-p", "tests.own_server", *parallel, *arguments]
-    variables = {**checkout.child_environment(), **extra}
+    variables = {**checkout.child_environment(), "PARCOURS_SECRET_KEY": "for tests only " * 4, **extra}
     return run_in_foreground(command, cwd=checkout.root, environment=variables)
 
 

@@ -22,6 +22,8 @@ from parcours.delivery.errors import BadMailbox
 from parcours.delivery.models import Sending
 from parcours.kernel import tenancy
 
+SHORTEST_SECRET = 32
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -42,6 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Check, print, and fail when anything is not well."""
     findings = [
+        secret_key(),
         database_version(),
         database_role(),
         tables(),
@@ -60,6 +63,17 @@ def run(options: argparse.Namespace) -> int:
                 + ("" if one.well else f"\n    {one.mend}")
             )
     return 0 if all(one.well for one in findings) else 1
+
+
+def secret_key() -> Finding:
+    """The secret that every process must share, long enough that nobody guesses it."""
+    length = len(settings.ENVIRONMENT.secret_key)
+    return Finding(
+        "PARCOURS_SECRET_KEY",
+        length >= SHORTEST_SECRET,
+        f"{length} characters" if length else "not set",
+        "Set 64 hexadecimal digits, the same for every process (docs/operate/settings.md).",
+    )
 
 
 def database_version() -> Finding:

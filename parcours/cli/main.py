@@ -22,10 +22,11 @@ class Command:
     module: str
     role: str
     help: str
+    needs_secret: bool = True
 
 
 COMMANDS = {
-    "migrate": Command("parcours.cli.migrate", "", "create or update the tables"),
+    "migrate": Command("parcours.cli.migrate", "", "create or update the tables", needs_secret=False),
     "web": Command("parcours.cli.web", "parcours_web", "serve pages, the event API and tracking"),
     "worker": Command("parcours.workers.command", "parcours_worker", "keep segments, run journeys and send"),
     "demo": Command("parcours.cli.demo.command", "parcours_worker", "load the demo shop, if it is not there"),
@@ -37,9 +38,18 @@ COMMANDS = {
         "parcours.cli.receive", "parcours_worker", "take one mail that came back, from a mail server's pipe"
     ),
     "doctor": Command(
-        "parcours.cli.doctor", "parcours_worker", "check this installation and say what to mend"
+        "parcours.cli.doctor",
+        "parcours_worker",
+        "check this installation and say what to mend",
+        needs_secret=False,
     ),
 }
+
+
+KEYLESS = (
+    "PARCOURS_SECRET_KEY is not set. Without it no process can read what another has signed or sealed. Make one with"
+    " `python -c 'import secrets; print(secrets.token_hex(32))'`, give it to every process and keep it."
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +70,9 @@ def run(name: str, arguments: list[str]) -> int:
     command = COMMANDS[name]
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     os.environ["PARCOURS_DATABASE_ROLE"] = command.role
+    if command.needs_secret and not os.environ.get("PARCOURS_SECRET_KEY"):
+        print(f"parcours {name}: {KEYLESS}", file=sys.stderr)
+        return 1
     django.setup()
     module = import_module(command.module)
     parser = argparse.ArgumentParser(prog=f"parcours {name}", description=command.help)
