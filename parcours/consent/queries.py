@@ -70,13 +70,18 @@ def address_hash(workspace_id: int, channel: Channel | str, address: str) -> byt
     return crypto.fingerprint(f"suppression:{workspace_id}:{channel}", address.strip().lower())
 
 
-def is_suppressed(workspace_id: int, channel: Channel, address: str) -> bool:
-    """True when this address is never to be written to."""
+def suppression(workspace_id: int, channel: Channel, address: str) -> Suppression | None:
+    """Since when and why this address is never to be written to; None when it may be."""
     return Suppression.objects.filter(
         workspace_id=workspace_id,
         channel=channel.value,
         address_hash=address_hash(workspace_id, channel, address),
-    ).exists()
+    ).first()
+
+
+def is_suppressed(workspace_id: int, channel: Channel, address: str) -> bool:
+    """True when this address is never to be written to."""
+    return suppression(workspace_id, channel, address) is not None
 
 
 def has_suppressions(workspace_id: int, channel: Channel) -> bool:

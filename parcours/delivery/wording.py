@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils import dateformat, translation
 
 from parcours.audiences import language as rules
+from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import Reason
 from parcours.kernel.errors import DomainError
 
@@ -64,6 +65,41 @@ _CAUSES = {
     "fr": {"bounce": "rejet", "complaint": "plainte", "manual": "décision", "import": "import"},
     "en": {"bounce": "bounce", "complaint": "complaint", "manual": "decision", "import": "import"},
 }
+_REFUSALS: dict[str, dict[ReplyClass, str]] = {
+    "fr": {
+        ReplyClass.NO_SUCH_ADDRESS: "l’adresse n’existe pas",
+        ReplyClass.ADDRESS_DISABLED: "la boîte est désactivée",
+        ReplyClass.CONTENT: "le contenu a été refusé",
+        ReplyClass.CONFIGURATION: "notre propre configuration a été refusée",
+        ReplyClass.POLICY: "refusé pour la réputation ou le débit de l’expéditeur",
+        ReplyClass.SOFT: "boîte pleine, ou serveur momentanément incapable",
+        ReplyClass.UNKNOWN: "aucune raison lisible",
+    },
+    "en": {
+        ReplyClass.NO_SUCH_ADDRESS: "there is no such address",
+        ReplyClass.ADDRESS_DISABLED: "the mailbox is disabled",
+        ReplyClass.CONTENT: "the content was refused",
+        ReplyClass.CONFIGURATION: "our own configuration was refused",
+        ReplyClass.POLICY: "refused for the sender’s reputation or rate",
+        ReplyClass.SOFT: "mailbox full, or a server that could not for now",
+        ReplyClass.UNKNOWN: "no reason that can be read",
+    },
+}
+
+
+def explain_refusal(meaning: str, language: str) -> str:
+    """What a refusal of a mail system is about; empty for a class that is none."""
+    words = _REFUSALS["fr" if language == "fr" else "en"]
+    return next((text for kind, text in words.items() if kind.value == meaning), "")
+
+
+def explain_suppression(cause: str, detail: str, language: str) -> str:
+    """Why an address is excluded from all mail: `bounce`, “no_such_address: 550 5.1.1 …” is “bounce: there is no such address”."""
+    spoken = "fr" if language == "fr" else "en"
+    said = _CAUSES[spoken].get(cause, cause)
+    refusal = explain_refusal(detail.partition(":")[0], spoken)
+    colon = " : " if spoken == "fr" else ": "
+    return f"{said}{colon}{refusal}" if refusal else said
 
 
 def explain_reason(
@@ -84,6 +120,8 @@ def explain_reason(
     shown = {name: _shown(name, value, spoken, time_zone) for name, value in evidence.items()}
     if "rule" in evidence:
         shown["rule"] = _rule(evidence, spoken, vocabulary)
+    if "cause" in evidence:
+        shown["cause"] = explain_suppression(str(evidence["cause"]), str(evidence.get("detail", "")), spoken)
     if "purpose" in evidence and purposes:
         shown["purpose"] = purposes.get(evidence["purpose"], evidence["purpose"])
     return sentence.format_map(_Shown(shown))
@@ -104,8 +142,6 @@ def _shown(name: str, value: Any, language: str, time_zone: str) -> str:
     if name == "day":
         with translation.override(language):
             return dateformat.format(date.fromisoformat(value), "j F Y")
-    if name == "cause":
-        return _CAUSES[language].get(value, str(value))
     return str(value)
 
 

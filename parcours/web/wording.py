@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 
+from parcours.delivery.wording import explain_refusal
+
 Properties = Mapping[str, Any]
 
 
@@ -139,9 +141,9 @@ def details(event: str, properties: Properties) -> list[tuple[str, str]]:
 
 def refusal(properties: Properties) -> list[tuple[str, str]]:
     """Why a mail system did not take a message, and its own words."""
-    meaning, reply = str(properties.get("class", "")), str(properties.get("reply", ""))
-    found = [(gettext("Reason"), gettext(REFUSALS[meaning]))] if meaning in REFUSALS else []
-    return [*found, (gettext("Answer"), reply)] if reply else found
+    reason = explain_refusal(str(properties.get("class", "")), get_language() or "")
+    found = [(gettext("Reason"), reason), (gettext("Answer"), str(properties.get("reply", "")))]
+    return [(label, value) for label, value in found if value]
 
 
 def shown(value: object) -> str:
@@ -167,19 +169,10 @@ ACTS = {
     "withdrawn": gettext_noop("Withdrawn"),
     "objected": gettext_noop("Objected"),
 }
-# What a refusal is about (`delivery.replies`).
-REFUSALS = {
-    "no_such_address": gettext_noop("There is no such address"),
-    "address_disabled": gettext_noop("The mailbox is disabled"),
-    "content": gettext_noop("The content was refused"),
-    "configuration": gettext_noop("Our own configuration was refused"),
-    "policy": gettext_noop("Refused for the sender's reputation or rate"),
-    "soft": gettext_noop("Mailbox full, or the server could not"),
-    "unknown": gettext_noop("No reason that can be read"),
-}
 # How a statement or a contact came to us, where we ourselves say so; what a team or a program writes stays as it is.
 SOURCES = {
     "one-click unsubscribe": gettext_noop("one-click unsubscription"),
+    "unsubscribe by mail": gettext_noop("unsubscription by e-mail"),
     "preference page": gettext_noop("preference page"),
     "double opt-in": gettext_noop("confirmation by e-mail"),
     "checkout": gettext_noop("at checkout"),
@@ -189,9 +182,21 @@ SOURCES = {
 # What stands beside a statement as its proof.
 PROOFS = {
     "message": gettext_noop("message"),
+    "mail": gettext_noop("their mail"),
+    "sha256": gettext_noop("its fingerprint (SHA-256)"),
     "import": gettext_noop("import"),
     "collector": gettext_noop("collected by"),
     "recorded_by": gettext_noop("recorded by"),
+}
+# What a mail that came back was about (`delivery.types.ReturnKind`).
+RETURNS = {
+    "bounced": gettext_noop("It came back"),
+    "deferred": gettext_noop("Not taken yet, the mail servers go on trying"),
+    "delivered": gettext_noop("Its delivery was reported"),
+    "complained": gettext_noop("Reported as spam"),
+    "unsubscribed": gettext_noop("Unsubscribed by mail"),
+    "answered": gettext_noop("An automatic reply, which changes nothing"),
+    "ignored": gettext_noop("A mail that changes nothing"),
 }
 OUTCOMES = {
     "accepted": gettext_noop("Accepted by the server"),

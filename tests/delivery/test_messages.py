@@ -16,7 +16,7 @@ from parcours.delivery.errors import NotInDoubt, UnknownMessage
 from parcours.delivery.models import Allowance, Message, Sending
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import Reason
-from parcours.delivery.wording import explain_reason
+from parcours.delivery.wording import explain_reason, explain_refusal
 from parcours.events import actions as events
 from parcours.events.models import Event
 from parcours.events.types import NewEvent
@@ -80,6 +80,32 @@ def test_reason_is_told_with_its_evidence() -> None:
     assert said == (
         "La personne a retiré son consentement à « Promotions » le 10 mars 2026 11:00 CET. Elle seule peut le redonner."
     )
+
+
+SUPPRESSIONS = [
+    (
+        "bounce",
+        "no_such_address: 550 5.1.1 x",
+        "rejet : l’adresse n’existe pas",
+        "bounce: there is no such address",
+    ),
+    ("complaint", "", "plainte", "complaint"),
+    ("manual", "asked by telephone", "décision", "decision"),
+]
+
+
+@pytest.mark.parametrize(("cause", "detail", "french", "english"), SUPPRESSIONS)
+def test_exclusion_is_told_with_its_cause(cause: str, detail: str, french: str, english: str) -> None:
+    evidence = {"since": "2026-03-10T10:00:00+00:00", "cause": cause, "detail": detail}
+    for language, words in (("fr", french), ("en", english)):
+        assert f"({words})" in explain_reason({"code": "suppressed", "evidence": evidence}, language)
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_every_refusal_has_words(language: str) -> None:
+    refusals = set(ReplyClass) - {ReplyClass.ACCEPTED}
+    assert all(explain_refusal(each.value, language) for each in refusals)
+    assert explain_refusal("accepted", language) == ""
 
 
 def test_unknown_code_is_shown_as_it_is() -> None:

@@ -11,6 +11,7 @@ from parcours.accounts.models import Workspace
 from parcours.consent.models import Record, State, Suppression
 from parcours.consent.queries import is_suppressed
 from parcours.consent.types import Act, Channel
+from parcours.contacts.models import Contact
 from parcours.delivery import actions
 from parcours.delivery.errors import UnknownRecipient, UnreadableMail
 from parcours.delivery.incoming import LARGEST
@@ -77,6 +78,20 @@ def test_bounce_ends_all_mail_to_the_address_and_the_next_message_says_why(shop:
     again = shop.queue(shop.mailing("promotions"), sent.contact_id, at=shop.now)
     actions.claim(shop.id, now=shop.now, limit=10)
     assert message(again).state == "withheld"
+    assert codes(again) == ["suppressed"]
+
+
+def test_exclusion_outlives_the_person(shop: Shop, sent: Message) -> None:
+    """Only a keyed hash is kept, and it holds for whoever has the address later, however it is written."""
+    take(shop, delivery_report(back(sent)), back(sent))
+    [kept] = Suppression.objects.all()
+    assert len(bytes(kept.address_hash)) == 32
+    assert b"julie" not in bytes(kept.address_hash)
+    Contact.objects.filter(pk=sent.contact_id).update(email=None)
+    julia = shop.person("Julia", email="Julie@Example.com")
+    shop.says(julia, "promotions", Act.GRANTED)
+    again = shop.queue(shop.mailing("promotions"), julia, at=shop.now)
+    actions.claim(shop.id, now=shop.now, limit=10)
     assert codes(again) == ["suppressed"]
 
 

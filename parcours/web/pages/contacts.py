@@ -179,6 +179,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
         "web/contacts/one.html",
         {
             "contact": found,
+            "suppression": consent.suppression(own, Channel.EMAIL, found.email) if found.email else None,
             "identities": queries.identities(own, contact_id),
             "attributes": described(found, queries.attributes(own)),
             "stands": stands(own, contact_id),

@@ -12,7 +12,7 @@ from parcours.consent import queries as consent
 from parcours.contacts.models import Contact
 from parcours.delivery import actions
 from parcours.delivery.errors import UnknownMessage
-from parcours.delivery.models import Attempt, Message
+from parcours.delivery.models import Attempt, Message, Return
 from parcours.delivery.types import MessageState
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
@@ -53,7 +53,7 @@ def messages(request: StaffRequest) -> HttpResponse:
 
 @needs(Role.VIEWER)
 def message(request: StaffRequest, message_id: UUID) -> HttpResponse:
-    """One message: verdict with reasons, what happened to it, every attempt, what it said."""
+    """One message: verdict with reasons, what happened to it, every attempt, what came back, what it said."""
     found = access_message(request, message_id)
     own = request.workspace.pk
     context = {
@@ -61,6 +61,7 @@ def message(request: StaffRequest, message_id: UUID) -> HttpResponse:
         "contact": Contact.objects.filter(workspace_id=own, pk=found.contact_id).first(),
         "reasons": Sayer(own).reasons(found.reasons),
         "attempts": Attempt.objects.filter(workspace_id=own, message_id=message_id).order_by("fence"),
+        "returns": Return.objects.filter(workspace_id=own, message_id=message_id).order_by("at"),
         "is_in_doubt": found.state == MessageState.IN_DOUBT.value,
     }
     return render(request, "web/messages/one.html", context)

@@ -19,6 +19,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_noop
 
+from parcours.consent.models import Suppression
+from parcours.delivery.wording import explain_refusal, explain_suppression
 from parcours.web import trail, wording
 
 register = template.Library()
@@ -222,6 +224,18 @@ def word(code: str, vocabulary: str) -> str:
     return gettext(VOCABULARIES[vocabulary].get(code, "")) if code in VOCABULARIES[vocabulary] else code
 
 
+@register.filter
+def refusal(meaning: str) -> str:
+    """What a mail system's refusal is about, in the reader's words; empty for a class that is none."""
+    return explain_refusal(meaning, get_language() or "")
+
+
+@register.filter
+def suppression_cause(suppression: Suppression) -> str:
+    """Why an address is excluded from all mail, in the reader's words."""
+    return explain_suppression(suppression.reason, suppression.detail, get_language() or "")
+
+
 VOCABULARIES = {
     "bases": wording.BASES,
     "channels": wording.CHANNELS,
@@ -229,6 +243,7 @@ VOCABULARIES = {
     "sources": wording.SOURCES,
     "proofs": wording.PROOFS,
     "outcomes": wording.OUTCOMES,
+    "returns": wording.RETURNS,
     "states": wording.STATES,
     "trail_subjects": trail.SUBJECTS,
     "trail_actions": trail.ACTIONS,
