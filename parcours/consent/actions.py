@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 from psycopg.types.json import Jsonb
@@ -15,6 +16,7 @@ from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.consent import queries
 from parcours.consent.errors import (
+    BadPace,
     BadPurpose,
     MissingEvidence,
     NotForThisBasis,
@@ -22,8 +24,17 @@ from parcours.consent.errors import (
     UnknownPurpose,
     WrongChannel,
 )
-from parcours.consent.models import Purpose, Suppression
-from parcours.consent.types import MEASURING, Act, Basis, Channel, Statement, SuppressionReason
+from parcours.consent.models import Pace, Purpose, Suppression
+from parcours.consent.types import (
+    FREQUENCIES,
+    MEASURING,
+    Act,
+    Basis,
+    Channel,
+    Statement,
+    SuppressionReason,
+    Wish,
+)
 from parcours.kernel import sql
 from parcours.kernel.errors import NotFound
 
@@ -184,6 +195,20 @@ def _set_archived(workspace_id: int, code: str, is_archived: bool, *, actor: Act
         subject_id=code,
         now=now,
     )
+
+
+def choose_pace(workspace_id: int, contact_id: UUID, wish: Wish, *, now: datetime) -> bool:
+    """Keep how much marketing a person wants to have; True when that is new. Raises BadPace.
+
+    It is also an event: callers above `events` use `events.people.choose_pace`.
+    """
+    if wish.every_days not in (None, *FREQUENCIES):
+        raise BadPace(_("Choose one message a week or a month."), field="every_days")
+    if wish == queries.wish(workspace_id, contact_id, now=now):
+        return False
+    values = {"paused_until": wish.paused_until, "every_days": wish.every_days, "changed_at": now}
+    Pace.objects.update_or_create(workspace_id=workspace_id, contact_id=contact_id, defaults=values)
+    return True
 
 
 def suppress(

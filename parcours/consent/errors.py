@@ -21,6 +21,12 @@ class BadPurpose(Invalid):
     code = "purpose.contradiction"
 
 
+class BadPace(Invalid):
+    """A lower frequency is one message a week or a month."""
+
+    code = "consent.bad_pace"
+
+
 class NotForThisBasis(Invalid):
     """The act does not fit the purpose's legal basis: a contract needs no consent and knows no objection."""
 

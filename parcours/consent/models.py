@@ -3,7 +3,7 @@
 from django.db import models
 
 from parcours.accounts.models import Workspace
-from parcours.consent.types import Act, Basis, Channel, SuppressionReason
+from parcours.consent.types import FREQUENCIES, Act, Basis, Channel, SuppressionReason
 from parcours.contacts.models import Contact, one_of
 
 
@@ -90,6 +90,28 @@ class State(models.Model):
                 fields=["workspace_id", "contact", "purpose", "channel"], name="state_once"
             ),
             models.CheckConstraint(condition=one_of("act", Act), name="state_act"),
+        ]
+
+
+class Pace(models.Model):
+    """How much marketing a person wants to have, whatever they agreed to: none until an instant, or one message in so many days.
+
+    The history of what they chose is in the log of events.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    workspace_id = models.IntegerField()
+    contact = models.ForeignKey(
+        Contact, models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    paused_until = models.DateTimeField(null=True)
+    every_days = models.SmallIntegerField(null=True)
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace_id", "contact"], name="pace_once"),
+            models.CheckConstraint(condition=models.Q(every_days__in=FREQUENCIES), name="pace_frequency"),
         ]
 
 

@@ -1,13 +1,14 @@
 """Reads about purposes, the ledger, current states and suppressed addresses."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from parcours.consent.errors import UnknownPurpose
-from parcours.consent.models import Purpose, Record, State, Suppression
-from parcours.consent.types import Act, Channel
+from parcours.consent.models import Pace, Purpose, Record, State, Suppression
+from parcours.consent.types import Act, Channel, Wish
 from parcours.kernel import crypto
 
 
@@ -45,6 +46,15 @@ def states(workspace_id: int, contact_id: UUID) -> QuerySet[State]:
         .select_related("purpose", "record")
         .order_by("purpose__position", "channel")
     )
+
+
+def wish(workspace_id: int, contact_id: UUID, *, now: datetime) -> Wish:
+    """How much marketing a person wants to have now; a pause that is over is none."""
+    found = Pace.objects.filter(workspace_id=workspace_id, contact_id=contact_id).first()
+    if found is None:
+        return Wish()
+    is_paused = found.paused_until is not None and found.paused_until > now
+    return Wish(found.paused_until if is_paused else None, found.every_days)
 
 
 def standing(workspace_id: int, contact_ids: list[UUID], act: Act) -> set[tuple[UUID, str, str]]:

@@ -26,6 +26,13 @@ MEASURING = frozenset({"measure_opens", "measure_clicks"})
 """The codes of the purposes that are asked before a person is measured."""
 
 
+FREQUENCIES = (7, 30)
+"""In how many days a person may ask for one marketing message at most: a week, a month."""
+
+PAUSES = (7, 30, 90)
+"""For how many days a person may pause all marketing: a week, a month, three months."""
+
+
 class Act(StrEnum):
     """What the ledger records. `requested` waits for a double opt-in; `objected` refuses a legitimate interest."""
 
@@ -53,6 +60,14 @@ class Evidence:
     ip: str | None = None
     user_agent: str = ""
     detail: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """How much marketing a person wants: none before `paused_until`, at most one message in `every_days`."""
+
+    paused_until: datetime | None = None
+    every_days: int | None = None
 
 
 @dataclass(frozen=True)

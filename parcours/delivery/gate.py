@@ -8,7 +8,7 @@ Not here: handing messages over (`sender`), what happens afterwards (`actions`).
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -21,7 +21,7 @@ from parcours.accounts.models import Workspace
 from parcours.audiences import language
 from parcours.consent.queries import address_hash
 from parcours.consent.types import Channel
-from parcours.delivery.hours import LocalClock, Quiet, local_clock, zone_named
+from parcours.delivery.hours import LocalClock, Quiet, local_clock, morning, zone_named
 from parcours.delivery.models import Sending
 from parcours.delivery.types import Judgement, Reason, ToSend, Verdict
 from parcours.kernel import sql
@@ -64,6 +64,9 @@ class Facts(NamedTuple):
     against: list[dict[str, Any]] | None
     ground: str | None
     taken: list[UUID]
+    paused_until: datetime | None
+    every_days: int | None
+    last_day: date | None
     measured_opens: bool
     measured_clicks: bool
 
@@ -129,7 +132,8 @@ def judge(workspace_id: int, *, now: datetime, limit: int) -> tuple[Judgement, l
     zone = Workspace.objects.only("time_zone").get(pk=workspace_id).time_zone
     cases = _examine(workspace_id, claimed, _clocks(claimed, zone, sending, now), now)
     _keep_quiet(cases, sending)
-    _keep_cap(workspace_id, cases, sending.marketing_per_day)
+    _keep_wishes(cases, zone, sending)
+    _keep_cap(workspace_id, cases, zone, sending)
     return _conclude(workspace_id, cases, now)
 
 
@@ -240,23 +244,55 @@ def _keep_quiet(cases: Iterable[_Case], sending: Sending) -> None:
             case.wait(Reason.QUIET_HOURS, case.clock.quiet_until, evidence)
 
 
+def _keep_wishes(cases: Iterable[_Case], zone: str, sending: Sending) -> None:
+    """Marketing waits as long as the person asked for: until the end of a pause, or of the days for which one message is enough."""
+    for case in cases:
+        if not case.facts.is_marketing:
+            continue
+        if case.facts.paused_until is not None:
+            case.wait(Reason.PAUSED, case.facts.paused_until, {})
+        if case.facts.last_day is not None:
+            _wait_for_turn(case, case.facts.last_day, zone, sending)
+
+
+def _wait_for_turn(case: _Case, last_day: date, zone: str, sending: Sending) -> None:
+    """Wait for the morning after the days for which the message of `last_day` was enough."""
+    every = case.facts.every_days or 0
+    quiet = Quiet(sending.quiet_from, sending.quiet_until)
+    until = morning(last_day + timedelta(days=every), zone_named(case.claimed.time_zone, zone), quiet)
+    case.wait(Reason.CHOSEN_FREQUENCY, until, {"every_days": every, "day": last_day.isoformat()})
+
+
 def _shown(at: time) -> str:
     return at.strftime("%H:%M")
 
 
-def _keep_cap(workspace_id: int, cases: Iterable[_Case], places: int) -> None:
-    """Marketing that could leave now takes one of the person's places of the day; without one, it waits for the next morning."""
+def _keep_cap(workspace_id: int, cases: Iterable[_Case], zone: str, sending: Sending) -> None:
+    """Marketing that could leave now takes one of the person's places of the day; without one, it waits for the next morning.
+
+    For somebody who chose a lower frequency there is one place, and the others wait for their turn.
+    """
+    places = sending.marketing_per_day
     marketing = [case for case in cases if case.facts.is_marketing]
     waiting = [case for case in marketing if case.verdict is Verdict.SEND and len(case.facts.taken) < places]
     winners: set[UUID] = set()
     for place in range(1, places + 1):
         winners |= _take_place(
-            workspace_id, [case for case in waiting if case.claimed.id not in winners], place
+            workspace_id,
+            [
+                case
+                for case in waiting
+                if case.claimed.id not in winners and (place == 1 or case.facts.every_days is None)
+            ],
+            place,
         )
     for case in marketing:
         if case.claimed.id in winners or (
             case.verdict is not Verdict.SEND and len(case.facts.taken) < places
         ):
+            continue
+        if case.facts.every_days is not None and case.verdict is Verdict.SEND:
+            _wait_for_turn(case, case.clock.day, zone, sending)
             continue
         evidence = {
             "day": case.clock.day.isoformat(),

@@ -60,8 +60,16 @@ def local_clock(now: datetime, zone: ZoneInfo, quiet: Quiet) -> LocalClock:
     return LocalClock(
         day=day,
         quiet_until=next((end for start, end in windows if start <= now < end), None),
-        next_morning=next((end for start, end in windows if start <= midnight < end), midnight),
+        next_morning=morning(day + _DAY, zone, quiet),
         closes_at=min([midnight, *(start for start, _ in windows if start > now)]),
+    )
+
+
+def morning(day: date, zone: ZoneInfo, quiet: Quiet) -> datetime:
+    """The first instant of a local day that is not quiet."""
+    midnight = instant(day, time(0), zone)
+    return next(
+        (end for start, end in _windows(day - _DAY, zone, quiet) if start <= midnight < end), midnight
     )
 
 

@@ -36,16 +36,21 @@ def unsubscribe(workspace_id: int, message_id: UUID, evidence: Evidence, *, now:
         for purpose in refused(workspace_id, message.mailing.purpose)
     ]
     people.record_statements(workspace_id, said, now=now)
+    tell(workspace_id, message, now=now)
+    return True
+
+
+def tell(workspace_id: int, message: Message, *, now: datetime) -> None:
+    """Write down, once, that the person unsubscribed through this message, by one click or on the preference page."""
     about = queries.about_mailings(workspace_id, {message.mailing.pk})[message.mailing.pk]
     told = NewEvent(
         message.contact_id,
         UNSUBSCRIBED,
-        {"message": str(message_id), **about},
+        {"message": str(message.pk), **about},
         at=now,
-        message_key=uuid5(message_id, UNSUBSCRIBED),
+        message_key=uuid5(message.pk, UNSUBSCRIBED),
     )
     events.append(workspace_id, [told], now=now)
-    return True
 
 
 def refused(workspace_id: int, purpose: Purpose) -> list[Purpose]:

@@ -65,6 +65,8 @@ class Reason(StrEnum):
     GUARD = "guard"
     PURPOSE_ARCHIVED = "purpose_archived"
     EXPIRED = "expired"
+    PAUSED = "paused"
+    CHOSEN_FREQUENCY = "chosen_frequency"
     FREQUENCY_CAP = "frequency_cap"
     QUIET_HOURS = "quiet_hours"
     TEMPLATE_FAILED = "template_failed"

@@ -10,7 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from parcours.consent import actions as consent
-from parcours.consent.types import Act, Statement
+from parcours.consent import queries as consent_queries
+from parcours.consent.types import Act, Statement, Wish
 from parcours.contacts import actions as contacts
 from parcours.contacts import changing
 from parcours.contacts.changing import Changes, Wanted
@@ -107,6 +108,22 @@ def record_statements(workspace_id: int, said: Sequence[Statement], *, now: date
     ]
     append(workspace_id, told, now=now)
     return changed
+
+
+def choose_pace(workspace_id: int, contact_id: UUID, wish: Wish, *, now: datetime) -> bool:
+    """`consent.actions.choose_pace`, with Marketing Paused, Marketing Resumed, Frequency Chosen; True when something changed."""
+    before = consent_queries.wish(workspace_id, contact_id, now=now)
+    if not consent.choose_pace(workspace_id, contact_id, wish, now=now):
+        return False
+    told: list[NewEvent] = []
+    if wish.paused_until != before.paused_until:
+        name = names.MARKETING_RESUMED if wish.paused_until is None else names.MARKETING_PAUSED
+        until = {} if wish.paused_until is None else {"until": wish.paused_until.isoformat()}
+        told.append(NewEvent(contact_id, name, until, at=now))
+    if wish.every_days != before.every_days:
+        told.append(NewEvent(contact_id, names.FREQUENCY_CHOSEN, {"every_days": wish.every_days}, at=now))
+    append(workspace_id, told, now=now)
+    return True
 
 
 def add_to_list(workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime) -> list[UUID]:

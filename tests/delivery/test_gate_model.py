@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parcours.accounts.models import Workspace
-from parcours.consent.types import Act
+from parcours.consent import actions as consent
+from parcours.consent.types import Act, Wish
 from parcours.delivery import gate
 from parcours.delivery.models import Allowance, Mailing, Message
 from parcours.delivery.types import Verdict
@@ -33,6 +34,9 @@ class Somebody:
     zone: str
     city: str
     acts: dict[str, Act | None]
+    paused_days: int | None
+    every_days: int | None
+    days_since: int | None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ people = st.builds(
     acts=st.fixed_dictionaries(
         {purpose: st.sampled_from([None, *acts, Act.GRANTED]) for purpose, acts in SAYABLE.items()}
     ),
+    paused_days=st.sampled_from([None, None, None, -2, 5]),
+    every_days=st.sampled_from([None, None, 7, 30]),
+    days_since=st.sampled_from([None, 3, 7, 29, 40]),
 )
 messages = st.builds(
     Sent,
@@ -93,6 +100,14 @@ def against(who: Somebody, sent: Sent) -> list[str]:
     return found
 
 
+def wishes(who: Somebody) -> list[str]:
+    """What the person chose for all marketing."""
+    found = ["paused"] if who.paused_days is not None and who.paused_days > 0 else []
+    if who.every_days is not None and who.days_since is not None and who.days_since < who.every_days:
+        found.append("chosen_frequency")
+    return found
+
+
 def expected(crowd: list[Somebody], queue: list[Sent], now: datetime) -> list[tuple[str, list[str]]]:
     """What a careful clerk would do with the messages, one after the other: the oldest first."""
     verdicts: dict[int, tuple[str, list[str]]] = {}
@@ -107,8 +122,12 @@ def expected(crowd: list[Somebody], queue: list[Sent], now: datetime) -> list[tu
             if hour >= 21 or hour < 8:
                 reasons.append("quiet_hours")
                 verdict = "delay" if verdict == "send" else verdict
+            for reason in wishes(who):
+                reasons.append(reason)
+                verdict = "delay" if verdict == "send" else verdict
             if verdict == "send" and sent.person in has_had:
-                reasons, verdict = [*reasons, "frequency_cap"], "delay"
+                cap = "frequency_cap" if who.every_days is None else "chosen_frequency"
+                reasons, verdict = [*reasons, cap], "delay"
             if verdict == "send":
                 has_had.add(sent.person)
         verdicts[number] = verdict, reasons
@@ -129,7 +148,7 @@ def test_gate_decides_as_the_model(
         shop = Shop.open(in_workspace, at)
         shop.purposes["advice"].audience = {"attribute": "city", "is": "Lyon"}
         shop.purposes["advice"].save()
-        ids = [_settle_in(shop, number, who) for number, who in enumerate(crowd)]
+        ids = [_settle_in(shop, number, who, at) for number, who in enumerate(crowd)]
         sent = [
             shop.queue(_mailing(shop, one), ids[one.person], at=at - timedelta(minutes=one.minutes_old))
             for one in queue
@@ -141,7 +160,7 @@ def test_gate_decides_as_the_model(
     assert found == expected(crowd, queue, at)
 
 
-def _settle_in(shop: Shop, number: int, who: Somebody) -> UUID:
+def _settle_in(shop: Shop, number: int, who: Somebody, at: datetime) -> UUID:
     fields: dict[str, Any] = {"time_zone": who.zone, "attributes": {"city": who.city}}
     if not who.has_address:
         fields["email"] = None
@@ -151,6 +170,13 @@ def _settle_in(shop: Shop, number: int, who: Somebody) -> UUID:
             shop.says(contact, purpose, act)
     if who.is_suppressed:
         shop.suppress(f"p{number}@example.com")
+    paused_until = None if who.paused_days is None else at + timedelta(days=who.paused_days)
+    consent.choose_pace(shop.id, contact, Wish(paused_until, who.every_days), now=at)
+    if who.days_since is not None:
+        day = local(at, who.zone).date() - timedelta(days=who.days_since)
+        Allowance.objects.create(
+            workspace_id=shop.id, contact_id=contact, day=day, place=1, message_id=uuid4()
+        )
     return contact
 
 

@@ -60,3 +60,14 @@ ON CONFLICT (workspace_id, contact_id, purpose_id, channel) DO UPDATE
 -- name: drop_states
 -- The state rows of a merged person.
 DELETE FROM consent_state WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s;
+
+-- name: move_pace
+-- After a merge: the longer pause and the lower frequency of the two persons hold for the one who is kept. Parameters: now.
+WITH gone AS (
+    DELETE FROM consent_pace WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s RETURNING paused_until, every_days
+)
+INSERT INTO consent_pace (workspace_id, contact_id, paused_until, every_days, changed_at)
+SELECT %(workspace_id)s, %(kept)s, paused_until, every_days, %(now)s FROM gone
+ON CONFLICT (workspace_id, contact_id) DO UPDATE
+    SET paused_until = greatest(consent_pace.paused_until, excluded.paused_until),
+        every_days = greatest(consent_pace.every_days, excluded.every_days), changed_at = excluded.changed_at;

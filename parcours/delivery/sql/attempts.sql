@@ -1,6 +1,6 @@
 -- name: start_attempts
 -- Begin to hand messages over: one committed row each before anything is said to the server. Refused (not returned) is what is
--- not ours any more (fence, lease, state), and what the gate would judge differently now: withdrawn, objected, suppressed, address
+-- not ours any more (fence, lease, state), and what the gate would judge differently now: withdrawn, paused, objected, suppressed, address
 -- changed or gone, mailing held or stopped, purpose archived, sending paused. Parameters: now, arrays: ids, fences, connections, hashes.
 -- Locks: those messages. Repeating it with the same connection's name gives the same answer (a lost commit is asked again).
 WITH wanted AS (
@@ -23,6 +23,9 @@ startable AS (
                WHEN p.basis = 'contract' THEN true
                WHEN p.basis = 'legitimate_interest' THEN coalesce(s.act NOT IN ('objected', 'withdrawn'), true)
                ELSE coalesce(s.act = 'granted', false) END
+      AND NOT (p.is_marketing AND l.origin <> 'confirm'
+               AND EXISTS (SELECT FROM consent_pace w WHERE w.workspace_id = %(workspace_id)s AND w.contact_id = m.contact_id
+                           AND w.paused_until > %(now)s))
       AND NOT EXISTS (SELECT FROM consent_suppression x WHERE x.workspace_id = %(workspace_id)s AND x.channel = l.channel
                       AND x.address_hash = w.hash)
     FOR UPDATE OF m

@@ -3,7 +3,8 @@
 -- Parameters: now, and cases: JSON rows of n, id, hash (hex of the address's keyed hash, null without one), day (the person's local
 -- date), outside and unguarded (null, or why the rule of the purpose or of the mailing leaves this person out).
 -- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
--- messages that hold the person's places of that day. A purpose whose basis is not known lets nothing pass. A message that asks for
+-- messages that hold the person's places of that day. `paused_until`, `every_days`: what the person chose on the preference page, with
+-- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
@@ -18,6 +19,10 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin <> 'confirm', true) AS is_mark
        ARRAY(SELECT a.message_id FROM delivery_allowance a
              WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
              ORDER BY a.place) AS taken,
+       CASE WHEN w.paused_until > %(now)s THEN w.paused_until END AS paused_until, w.every_days,
+       (SELECT max(a.day) FROM delivery_allowance a
+        WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
+          AND a.message_id <> b.id) AS last_day,
        EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
                AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted') AS measured_opens,
        EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
@@ -26,6 +31,7 @@ FROM json_to_recordset(%(cases)s::json) AS b (n int, id uuid, hash text, day dat
 JOIN delivery_message m ON m.workspace_id = %(workspace_id)s AND m.id = b.id
 LEFT JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 LEFT JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+LEFT JOIN consent_pace w ON w.workspace_id = %(workspace_id)s AND w.contact_id = m.contact_id
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = l.purpose_id
      AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END

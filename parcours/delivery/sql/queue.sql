@@ -167,3 +167,10 @@ freed AS (
     WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM moved WHERE state = 'queued')
 )
 SELECT count(*) FILTER (WHERE state = 'queued') AS requeued, count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt FROM moved;
+
+-- name: reconsider
+-- Judge again, now, what waits for somebody because of what they chose. Parameters: contact_id, codes (of reasons), now.
+-- Locks: those messages.
+UPDATE delivery_message SET due_at = %(now)s
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND state = 'queued' AND verdict = 'delay' AND due_at > %(now)s
+  AND EXISTS (SELECT FROM jsonb_array_elements(reasons) AS reason WHERE reason ->> 'code' = ANY(%(codes)s::text[]));

@@ -1,21 +1,23 @@
-"""The preference page: by purpose and channel, the two measuring consents, and stopping everything at once.
+"""The preference page: by purpose and channel, the two measuring consents, a pause or less of it, and stopping everything at once.
 
 Nothing is ticked beforehand: a box is ticked only for what the person said yes to, or what a legitimate interest covers and they
 did not object to (compliance C1). Only what they change is recorded.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from parcours.consent import actions as consent
 from parcours.consent import queries
 from parcours.consent.models import Purpose
-from parcours.consent.types import Act, Basis, Channel, Statement
+from parcours.consent.types import FREQUENCIES, PAUSES, Act, Basis, Channel, Statement, Wish
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import IdentityKind
-from parcours.delivery import double_opt_in
+from parcours.delivery import double_opt_in, leaving, pacing
 from parcours.events import tokens
 from parcours.public.pages.access import Visit, evidence, masked, visit
 from parcours.public.pages.responses import page, public_page
@@ -29,6 +31,7 @@ from parcours.public.pages.wording import (
 
 SOURCE = "preference page"
 _YES = frozenset({Act.GRANTED.value})
+_NO = frozenset({Act.WITHDRAWN, Act.OBJECTED})
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         is_saved = request.method == "POST"
         if is_saved:
             save(request, found)
+            save_wish(request, found)
+        wish = queries.wish(found.workspace.pk, found.contact.id, now=found.now)
         shown = [one for one in choices(found) if one.purpose.archived_at is None]
         return page(
             request,
@@ -77,6 +82,9 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
                 "topics": topics(found, [one for one in shown if not one.purpose.is_measuring]),
                 "measures": topics(found, [one for one in shown if one.purpose.is_measuring], measuring=True),
                 "is_saved": is_saved,
+                "pauses": pauses(wish),
+                "frequencies": frequencies(wish),
+                "paused_until": day(wish.paused_until) if wish.paused_until else "",
                 "receives_nothing": not any(one.is_on for one in shown if one.purpose.is_marketing),
             },
         )
@@ -142,7 +150,60 @@ def save(request: HttpRequest, found: Visit) -> None:
         if (stops_all or one.purpose.archived_at is None)
         and ((one.field in wanted) != one.is_on or (one.is_pending and stops_all))
     ]
-    double_opt_in.record(found.workspace.pk, said, now=found.now)
+    changed = double_opt_in.record(found.workspace.pk, said, now=found.now)
+    marketing = {one.code for one in queries.purposes(found.workspace.pk) if one.is_marketing}
+    if any(one.act in _NO and one.purpose in marketing for one in changed):
+        leaving.tell(found.workspace.pk, found.message, now=found.now)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One of several possibilities."""
+
+    value: str
+    label: str
+    is_chosen: bool
+
+
+def pauses(wish: Wish) -> list[Option]:
+    """How long marketing may rest. A pause that holds stays until something else is chosen."""
+    words = {7: _("for a week"), 30: _("for a month"), 90: _("for three months")}
+    held = (
+        [Option("keep", _("until %(day)s") % {"day": day(wish.paused_until)}, True)]
+        if wish.paused_until
+        else []
+    )
+    return [
+        Option("none", _("no pause"), not held),
+        *held,
+        *(Option(str(days), words[days], False) for days in PAUSES),
+    ]
+
+
+def frequencies(wish: Wish) -> list[Option]:
+    """How often marketing may come."""
+    words = {7: _("at most one message a week"), 30: _("at most one message a month")}
+    return [
+        Option("any", _("whenever there is something"), wish.every_days is None),
+        *(Option(str(days), words[days], wish.every_days == days) for days in FREQUENCIES),
+    ]
+
+
+def save_wish(request: HttpRequest, found: Visit) -> None:
+    """Keep the pause and the frequency that were sent; what was not sent, or cannot be chosen, stays."""
+    before = queries.wish(found.workspace.pk, found.contact.id, now=found.now)
+    pause, frequency = request.POST.get("pause", ""), request.POST.get("frequency", "")
+    wish = before
+    if pause == "none":
+        wish = replace(wish, paused_until=None)
+    elif pause in {str(days) for days in PAUSES}:
+        wish = replace(wish, paused_until=found.now + timedelta(days=int(pause)))
+    if frequency == "any":
+        wish = replace(wish, every_days=None)
+    elif frequency in {str(days) for days in FREQUENCIES}:
+        wish = replace(wish, every_days=int(frequency))
+    if wish != before:
+        pacing.choose(found.workspace.pk, found.contact.id, wish, now=found.now)
 
 
 def words_shown(choice: Choice) -> str:
