@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
-from parcours.audiences import evaluation, language, queries
+from parcours.audiences import evaluation, language, queries, usage
 from parcours.audiences.errors import RuleInvalid, SegmentExists, SegmentInUse
 from parcours.audiences.evaluation import DUE, TOUCHED, Cohort, Prepared
 from parcours.audiences.language import Rule, SegmentWord, tree
@@ -98,7 +98,7 @@ def update_segment(
     if "rule" in before:
         _checked(workspace_id, slug, segment.name, segment.rule)
         segment.revision += 1
-        dependents = [stored.id for stored in _referring(workspace_id, slug)]
+        dependents = [stored.id for stored in usage.referring(workspace_id, slug)]
         statements.mark_unbuilt.run(workspace_id=workspace_id, segment_ids=dependents)
     segment.save(update_fields=[*before, "revision"])
     record_audit(
@@ -114,11 +114,11 @@ def update_segment(
 
 
 def delete_segment(workspace_id: int, slug: str, *, actor: Actor, now: datetime) -> None:
-    """Remove a segment and its memberships, without events. Raises SegmentInUse when another one refers to it."""
+    """Remove a segment and its memberships, without events. Raises SegmentInUse, which names what still uses it."""
     statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)
     segment = _segment(workspace_id, slug)
-    if users := [stored.name for stored in _referring(workspace_id, slug)]:
-        message = _("Other segments refer to “%(name)s”: %(users)s.")
+    if users := usage.users(workspace_id, slug):
+        message = _("“%(name)s” is in use: %(users)s.")
         raise SegmentInUse(message % {"name": segment.name, "users": ", ".join(users)})
     segment.delete()
     record_audit(workspace_id, actor=actor, action="deleted", subject="segment", subject_id=slug, now=now)
@@ -148,18 +148,6 @@ def _checked(workspace_id: int, slug: str, name: str, data: object) -> Rule:
             hint='{"segment": "…"}',
         )
     return rule
-
-
-def _referring(workspace_id: int, slug: str) -> Iterator[StoredRule]:
-    """The segments whose rules refer to a segment, directly or through others."""
-    words = queries.vocabulary(workspace_id)
-    for stored in queries.stored_rules(workspace_id):
-        word = words.segments.get(stored.slug)
-        if word is None or stored.slug == slug:
-            continue
-        resolved = language.resolve(word.rule, words)
-        if any(isinstance(leaf, tree.InSegment) and leaf.slug == slug for leaf in tree.leaves(resolved)):
-            yield stored
 
 
 # What workers do.

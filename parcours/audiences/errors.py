@@ -10,7 +10,7 @@ class RuleInvalid(Invalid):
 
 
 class SegmentInUse(Conflict):
-    """Another segment's rule refers to this one."""
+    """Another segment, a purpose, a journey or a campaign uses this one."""
 
     code = "segment_in_use"
 

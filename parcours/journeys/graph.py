@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from parcours.audiences import language
 from parcours.audiences.language import Filter, Rule, Vocabulary, tree
+from parcours.audiences.usage import segments_of
 from parcours.events.types import JOURNEY_ENTERED, JOURNEY_FINISHED, LIST_JOINED, SEGMENT_ENTERED
 from parcours.journeys.errors import GraphInvalid
 from parcours.journeys.nodes import KINDS, reading
@@ -45,6 +46,11 @@ class Entry:
     subject: str | None = None
     """The slug of the segment or list, when the entry is written as one."""
 
+    @property
+    def segment(self) -> str | None:
+        """The slug of the segment that people come in by coming into."""
+        return self.subject if self.event == _TRIGGERS["segment"] else None
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -68,10 +74,13 @@ class Graph:
     @property
     def names_segments(self) -> bool:
         """Whether a rule refers to a segment: then what it means depends on that segment's rule of the day."""
-        rules = [rule for node in self.nodes.values() for rule in node.rules]
-        if self.entry.rule is not None:
-            rules.append(self.entry.rule)
-        return any(isinstance(leaf, tree.InSegment) for rule in rules for leaf in tree.leaves(rule))
+        return bool(segments_of(*self.rules))
+
+    @property
+    def rules(self) -> list[Rule]:
+        """Every rule that the graph asks, its entry's too."""
+        entry = [] if self.entry.rule is None else [self.entry.rule]
+        return entry + [rule for node in self.nodes.values() for rule in node.rules]
 
     def resolved(self, vocabulary: Vocabulary) -> "Graph":
         """The same graph with every reference to a segment looked up."""
@@ -133,8 +142,8 @@ def _parse_trigger(kind: str, value: object) -> tuple[str, str | None]:
 
 def _validate_entry(entry: Entry, around: Surroundings) -> None:
     words = around.vocabulary
-    if entry.event == _TRIGGERS["segment"] and entry.subject is not None:
-        reading.known(entry.subject, words.segments, _("There is no segment “%(name)s”."), "entry.segment")
+    if entry.segment is not None:
+        reading.known(entry.segment, words.segments, _("There is no segment “%(name)s”."), "entry.segment")
     if entry.event == _TRIGGERS["list"] and entry.subject is not None:
         reading.known(entry.subject, words.lists, _("There is no list “%(name)s”."), "entry.list")
     if entry.rule is not None:

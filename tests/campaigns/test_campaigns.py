@@ -11,6 +11,7 @@ from parcours.accounts import actions as accounts
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM, Actor
 from parcours.audiences import actions as segments
+from parcours.audiences.errors import SegmentInUse
 from parcours.audiences.models import Member, Segment
 from parcours.campaigns import actions, queries
 from parcours.campaigns.errors import CampaignInvalid, UnknownCampaign, WrongState
@@ -213,6 +214,14 @@ def test_pause_of_a_week_does_not_let_messages_expire(shop: Workspace, now: date
     rest = Message.objects.filter(state="queued")
     assert set(rest.values_list("expires_at", "is_held")) == {(now + actions.VALID_FOR + 7 * day, False)}
     assert Message.objects.get(state="sent").expires_at == now + actions.VALID_FOR
+
+
+def test_segment_of_a_campaign_is_not_deleted(shop: Workspace, now: datetime) -> None:
+    segments.create_segment(shop.id, "vips", "VIPs", {"list": "readers"}, actor=ALICE, now=now)
+    draft = Draft(name="Offres de mars", template="news", purpose="newsletter", segment="vips")
+    actions.create(shop.id, draft, actor=ALICE, now=now)
+    with pytest.raises(SegmentInUse, match="Offres de mars"):
+        segments.delete_segment(shop.id, "vips", actor=ALICE, now=now)
 
 
 def test_double_click_starts_once(shop: Workspace, now: datetime) -> None:
