@@ -14,9 +14,15 @@ from django.views.decorators.http import require_http_methods
 
 from parcours.accounts.models import Membership, User, Workspace
 from parcours.accounts.types import Actor, Role
-from parcours.kernel.errors import Forbidden
+from parcours.kernel.errors import DomainError, Forbidden
 
 Arguments = ParamSpec("Arguments")
+
+
+class PageTooSlow(DomainError):
+    """A page's question to the database takes too long. Narrow it down, or ask again in a moment."""
+
+    code = "page.too_slow"
 
 
 class StaffRequest(HttpRequest):

@@ -11,16 +11,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.utils import timezone, translation
+from django.utils.translation import gettext
+from psycopg.errors import QueryCanceled
 
 from parcours.accounts.models import Membership, User
 from parcours.accounts.types import Actor, Role
-from parcours.kernel import clock, tenancy
+from parcours.kernel import clock, sql, tenancy
 from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound
-from parcours.web.access import StaffRequest
+from parcours.web.access import PageTooSlow, StaffRequest
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 POLICY = "; ".join(
@@ -36,7 +39,10 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-STATUSES: dict[type[DomainError], int] = {NotFound: 404, Forbidden: 403, Conflict: 409}
+STATUSES: dict[type[DomainError], int] = {PageTooSlow: 503, NotFound: 404, Forbidden: 403, Conflict: 409}
+SECONDS: dict[str, float] = {"GET": 5, "HEAD": 5}
+"""How long one statement of a page may take; one that changes something gets more, since it must be possible at all."""
+SECONDS_TO_CHANGE = 60
 
 
 class ContentSecurityPolicy:
@@ -121,6 +127,18 @@ class WorkspaceScope:
             return respond(staff, view, rest)
         except DomainError as error:
             return explain(staff, error)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, QueryCanceled):
+                raise
+            return explain(staff, too_slow())
+
+
+def too_slow() -> PageTooSlow:
+    """What a page says instead of keeping its reader, and everybody else, waiting."""
+    return PageTooSlow(
+        gettext("This page takes too long for as much data as there is."),
+        hint=gettext("Narrow the question down, or try again in a moment. Nothing was changed."),
+    )
 
 
 def enter(request: HttpRequest, slug: str) -> StaffRequest:
@@ -148,6 +166,10 @@ def respond(request: StaffRequest, view: Callable[..., HttpResponse], kwargs: di
     """Call the view and render its template inside the workspace's scope and the reader's time zone."""
     with ExitStack() as around:
         around.enter_context(tenancy.scope(workspace_id=request.workspace.pk, user_id=request.user.pk))
+        seconds = SECONDS.get(request.method or "", SECONDS_TO_CHANGE)
+        sql.scalar(
+            "SELECT set_config('statement_timeout', %(limit)s, true)", {"limit": f"{seconds * 1000:.0f}ms"}
+        )
         around.enter_context(
             timezone.override(ZoneInfo(request.user.time_zone or request.workspace.time_zone))
         )

@@ -1,6 +1,8 @@
 """Django behind the hot paths: what a WSGI application sees of a request, and what its answer becomes."""
 
+import asyncio
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,6 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 
 from parcours.public.hot import wsgi
+from parcours.public.hot.application import PAGE_THREADS
 from tests.public.asking import Client, visit
 
 LOGIN = "/account/login/"
@@ -115,6 +118,29 @@ def test_address_that_takes_a_file_gets_it_on_disk(monkeypatch: pytest.MonkeyPat
 
     visit(story, pages, lambda path: 50_000 if path == "/file" else wsgi.MAX_BODY)
     assert on_disk == [True, False, False]
+
+
+def test_slow_pages_of_the_staff_do_not_keep_anybody_subscribed() -> None:
+    enough = threading.Event()
+
+    def pages(environ: dict[str, Any], start: Start) -> list[bytes]:
+        if environ["PATH_INFO"].startswith("/w/"):
+            enough.wait(15)
+        start("200 OK", [])
+        return [b"done"]
+
+    async def story(client: Client) -> None:
+        slow = [asyncio.ensure_future(client.ask("GET", "/w/shop/")) for _ in range(PAGE_THREADS + 2)]
+        try:
+            for path in ("/u/token", "/p/token", "/why/token", "/confirm/token"):
+                answer = await asyncio.wait_for(client.ask("POST", path), 5)
+                assert answer.body == b"done"
+            assert not any(each.done() for each in slow)
+        finally:
+            enough.set()
+        await asyncio.gather(*slow)
+
+    visit(story, pages)
 
 
 def test_behind_a_proxy_with_tls_forms_are_accepted_and_hsts_is_sent() -> None:

@@ -19,6 +19,10 @@ from parcours.public.hot.wsgi import LimitOf, Pages, same_for_all
 logger = logging.getLogger(__name__)
 
 PAGE_THREADS = 8
+RECIPIENT_THREADS = 4
+RECIPIENTS = ("/u/", "/p/", "/why/", "/confirm/")
+"""Pages that people reach from their messages. Slow pages of the staff must not keep anybody subscribed."""
+
 COLLECT = (20_000, 20, 50)
 """Thresholds of the garbage collector: requests make few cycles, and each pass stops them all."""
 
@@ -36,6 +40,8 @@ class Application:
         self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         scheme = urlsplit(settings.BASE_URL).scheme
         self._pages = Pages(self._wsgi, self._page_threads, scheme, self._limit_of)
+        self._recipient_threads = ThreadPoolExecutor(RECIPIENT_THREADS, "recipients")
+        self._recipients = Pages(self._wsgi, self._recipient_threads, scheme, self._limit_of)
         self._keys = KeyRing(loop.time)
         self._intake = Intake(self._keys)
         self._tracking = Tracking()
@@ -51,6 +57,7 @@ class Application:
         await self._tracking.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._keys.close)
         self._page_threads.shutdown(wait=False, cancel_futures=True)
+        self._recipient_threads.shutdown(wait=False, cancel_futures=True)
 
     def _start(self) -> None:
         """Start the writers, on the loop that serves requests."""
@@ -71,5 +78,7 @@ class Application:
             await self._tracking.answer(scope, protocol)
         elif path == "/healthz":
             protocol.response_bytes(200, http.TEXT, b"ok\n")
+        elif path.startswith(RECIPIENTS):
+            await self._recipients.answer(scope, protocol)
         else:
             await self._pages.answer(scope, protocol)
