@@ -145,7 +145,10 @@ def returns_mailbox() -> Finding:
 
 
 def sending_domains() -> Iterator[Finding]:
-    """DKIM, SPF and DMARC records of every domain that a workspace sends from (RFC 6376, 7208, 9989), and where its bounces go."""
+    """DKIM, SPF and DMARC records of every domain that a workspace sends from (RFC 6376, 7208, 9989), and where its bounces go.
+
+    SPF is asked of the bounce domain: it looks at the envelope's sender.
+    """
     for workspace in accounts.workspaces():
         with tenancy.scope(workspace_id=workspace.pk):
             sending = Sending.objects.filter(workspace=workspace).first()
@@ -155,15 +158,15 @@ def sending_domains() -> Iterator[Finding]:
         domain = sending.dkim_domain
         for name, mark in (
             (f"{sending.dkim_selector}._domainkey.{domain}", "v=DKIM1"),
-            (domain, "v=spf1"),
+            (bounce_domain(sending), "v=spf1"),
             (f"_dmarc.{domain}", "v=DMARC1"),
         ):
             there = any(record.startswith(mark) for record in text_records(name))
             yield Finding(
-                f"{mark} of {domain}",
+                f"{mark} at {name}",
                 there,
                 "published" if there else "missing",
-                f"Publish a TXT record at {name} (Settings, Sending shows it).",
+                f"Publish a TXT record at {name} (Settings, Sending says which).",
             )
         there = has_mail_exchanger(bounce_domain(sending))
         yield Finding(

@@ -14,7 +14,8 @@ from django.utils.translation import gettext as _
 from parcours.audiences import language as rules
 from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMessage
-from parcours.delivery.models import Sending
+from parcours.delivery.models import Return, Sending
+from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import MessageState
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
@@ -218,3 +219,9 @@ def about_mailings(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, d
     """What every event of a message says about where it comes from, by mailing."""
     found = statements.about_mailings.records(workspace_id=workspace_id, mailing_ids=list(mailing_ids))
     return {about["mailing"]: about for about in found}
+
+
+def blamed(workspace_id: int, meaning: ReplyClass, since: datetime) -> int:
+    """How many messages came back since an instant for a reason of this class."""
+    found = Return.objects.filter(workspace_id=workspace_id, meaning=meaning.value, at__gte=since)
+    return found.values("message_id").distinct().count()

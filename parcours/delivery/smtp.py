@@ -1,4 +1,4 @@
-"""A pipelining SMTP client (RFC 5321, 2920, 3207, 4954, 6152, 1870): one connection, one message at a time,
+"""A pipelining SMTP client (RFC 5321, 2920, 3207, 3461, 4954, 6152, 1870): one connection, one message at a time,
 one recipient each.
 
 It answers the one question that decides about sending again: may the server have accepted the message? Not
@@ -242,6 +242,8 @@ class SmtpConnection:
             if "8BITMIME" not in self._extensions:
                 raise _message_refused("The message has 8-bit text, which this server does not take.")
             parameters += " BODY=8BITMIME"
+        if "DSN" in self._extensions:
+            parameters += " RET=HDRS"  # RFC 3461: a bounce needs not bring back what was written to somebody
         return parameters if is_ascii else parameters + " SMTPUTF8"
 
     async def _say_envelope(self, commands: list[tuple[Stage, bytes]]) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import ssl
+from ipaddress import ip_address
 from threading import Event
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+import idna
 from django.conf import settings
 
 from parcours.delivery.sender import Sender
@@ -49,5 +51,16 @@ def mail_server(url: str) -> SmtpSettings:
         security=security,
         user=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
+        local_name=local_name(settings.BASE_URL),
         tls_context=None if security == "none" else ssl.create_default_context(),
     )
+
+
+def local_name(base_url: str) -> str:
+    """How we name ourselves to mail servers (RFC 5321 4.1.1.1): many refuse a name without a domain, such as localhost."""
+    host = urlsplit(base_url).hostname or "localhost"
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host if host.isascii() else idna.encode(host, uts46=True).decode("ascii")
+    return f"[{address}]" if address.version == 4 else f"[IPv6:{address}]"

@@ -13,9 +13,9 @@ from parcours.consent.types import Act, Channel
 from parcours.contacts.models import Contact
 from parcours.delivery import actions, merging, queries, returns, settings
 from parcours.delivery.errors import NotInDoubt, UnknownMessage
-from parcours.delivery.models import Allowance, Message, Sending
+from parcours.delivery.models import Allowance, Mailing, Message, Sending
 from parcours.delivery.replies import ReplyClass
-from parcours.delivery.types import Reason
+from parcours.delivery.types import AttemptOutcome, Outcome, Reason, ToStart
 from parcours.delivery.wording import explain_reason, explain_refusal
 from parcours.events import actions as events
 from parcours.events.models import Event
@@ -197,6 +197,26 @@ def test_five_soft_bounces_over_a_fortnight_end_it(shop: Shop) -> None:
     bounces(shop, julie, after=timedelta(days=1))
     assert is_suppressed(shop)
     assert Suppression.objects.get().detail.startswith("soft: 452 4.2.2")
+
+
+def test_message_that_was_refused_for_three_days_is_a_soft_bounce(shop: Shop) -> None:
+    """Refusals that the server tells at once count as those that come back by mail."""
+    who = shop.person("Julie")
+    sent = shop.queue(shop.mailing("order_information"), who)
+    Mailing.objects.update(valid_for=timedelta(days=30))
+    Message.objects.update(expires_at=shop.now + timedelta(days=30))
+    for hours in (0, 100):
+        now = shop.now + timedelta(hours=hours)
+        [claim] = actions.claim(shop.id, now=now, limit=10).to_send
+        actions.start(shop.id, [ToStart(sent, claim.fence, "test", claim.address_hash)], now=now)
+        full = Outcome(
+            sent, claim.fence, AttemptOutcome.DEFERRED, 452, "452 4.2.2 full", meaning=ReplyClass.SOFT
+        )
+        actions.finish(shop.id, [full], transport="test", now=now)
+        assert Event.objects.filter(name="Email Bounced").count() == (1 if hours else 0)
+    assert message(sent).state == "failed"
+    assert Event.objects.get(name="Email Bounced").properties["class"] == "soft"
+    assert not is_suppressed(shop)
 
 
 def test_other_refusals_do_not_make_four_soft_bounces_five(shop: Shop) -> None:

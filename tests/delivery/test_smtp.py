@@ -196,6 +196,13 @@ def test_8bit_is_announced_where_offered_and_refused_where_not() -> None:
     assert (type(error), error.fault, error.in_doubt) == (EnvelopeRefused, Fault.MESSAGE, False)
 
 
+def test_bounces_are_asked_to_bring_back_headers_only_where_that_can_be_asked() -> None:
+    for extensions, is_asked in (((*ALL, "DSN"), True), (ALL, False)):
+        server = Server(extensions)
+        talk(server, lambda connection: connection.submit(SHOP, ALICE, DATA))
+        assert ("RET=HDRS" in server.commands[1].split(" ")) == is_asked
+
+
 def test_a_message_over_the_servers_size_is_not_sent() -> None:
     server = Server(("SIZE 20",))
     assert failure(server).fault is Fault.MESSAGE

@@ -1,5 +1,7 @@
 """A message that comes back is told on its page, on the person's, and on the page of the message that is withheld for it."""
 
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 
@@ -54,3 +56,19 @@ def test_other_pages_say_nothing_of_it(shop: Shop, came_back: Message, owner: Cl
         other = Message.objects.filter(state="sent").exclude(contact_id=came_back.contact_id)[0]
     assert WORDS["en"][0] not in text_of(owner, shop.path(f"messages/{other.pk}/"))
     assert WORDS["en"][2] not in text_of(owner, shop.path(f"contacts/{other.contact_id}/"))
+
+
+def test_home_raises_the_alarm_when_bounces_blame_our_own_configuration(shop: Shop, owner: Client) -> None:
+    assert "refuse how we send" not in text_of(owner, shop.path())
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        sent = [each.pk for each in Message.objects.filter(state="sent").order_by("id")[:2]]
+    for each in (*sent, sent[0]):
+        path = return_path(shop.workspace.pk, each)
+        group = recipient_status("550 5.7.26 unauthenticated", status="5.7.26")
+        receive(delivery_report(path, group) + uuid4().bytes, now=shop.now, recipient=path)
+    page = text_of(owner, shop.path())
+    assert "2 messages came back since yesterday because mail systems refuse how we send" in page
+
+
+def test_settings_name_the_domain_of_what_comes_back(shop: Shop, owner: Client) -> None:
+    assert "bounce.shop.example" in text_of(owner, shop.path("settings/sending/"))

@@ -22,6 +22,8 @@ from parcours.contacts.models import Import
 from parcours.contacts.types import ImportState
 from parcours.content.models import Template
 from parcours.delivery.models import Message, Sending
+from parcours.delivery.queries import blamed
+from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import MessageState
 from parcours.insights import queries as insights
 from parcours.insights.types import Comparison, Day
@@ -142,7 +144,7 @@ def amounts(days: list[Day]) -> list[Decimal]:
 
 
 def notices(request: StaffRequest) -> list[Notice]:
-    """What waits for somebody: messages in doubt, paused sending, failed imports, journeys without people to enter."""
+    """What waits for somebody: messages in doubt, paused sending, bounces that blame us, failed imports."""
     workspace = request.workspace
     found: list[Notice] = []
     doubtful = Message.objects.filter(workspace_id=workspace.pk, state=MessageState.IN_DOUBT.value).count()
@@ -158,6 +160,16 @@ def notices(request: StaffRequest) -> list[Notice]:
     if sending is None or sending.paused_at:
         text = gettext("Sending is paused.") if sending else gettext("Sending is not set up.")
         found.append(Notice(text, reverse("settings_sending", args=[workspace.slug]), "error"))
+    blaming = blamed(workspace.pk, ReplyClass.CONFIGURATION, request.now - timedelta(days=1))
+    if blaming:
+        text = ngettext(
+            "%(n)d message came back since yesterday because a mail system refuses how we send. Check SPF, DKIM and DMARC.",
+            "%(n)d messages came back since yesterday because mail systems refuse how we send. Check SPF, DKIM and DMARC.",
+            blaming,
+        )
+        found.append(
+            Notice(text % {"n": blaming}, reverse("settings_sending", args=[workspace.slug]), "error")
+        )
     since = request.now - timedelta(days=7)
     failed = Import.objects.filter(workspace=workspace, state=ImportState.FAILED.value, created_at__gte=since)
     for each in failed.only("file_name")[:3]:

@@ -18,6 +18,7 @@ from parcours.accounts import actions, queries
 from parcours.accounts.models import Membership, Workspace
 from parcours.accounts.types import KeyKind, Role
 from parcours.delivery import settings as delivery
+from parcours.delivery.composing import bounce_domain
 from parcours.delivery.models import Sending
 from parcours.delivery.types import ClickTracking
 from parcours.kernel.errors import DomainError, NotFound
@@ -229,7 +230,12 @@ def sending(request: StaffRequest) -> HttpResponse:
 def render_sending(request: StaffRequest, form: SendingForm) -> HttpResponse:
     """The page of sending, with the form as it stands."""
     found = Sending.objects.filter(workspace_id=request.workspace.pk).first()
-    context = {"form": form, "sending": found, "record": delivery.dns_record(found) if found else None}
+    context = {
+        "form": form,
+        "sending": found,
+        "record": delivery.dns_record(found) if found else None,
+        "bounce_domain": bounce_domain(found) if found else "",
+    }
     return render(request, "web/settings/sending.html", context, status=422 if form.errors else 200)
 
 
