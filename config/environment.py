@@ -19,6 +19,7 @@ class Environment:
     data: Path
     smtp_url: str
     returns_url: str
+    account_from: str
     inbox_url: str
     debug: bool
 
@@ -34,6 +35,7 @@ def read_environment() -> Environment:
         data=data,
         smtp_url=os.environ.get("PARCOURS_SMTP_URL", "smtp://127.0.0.1:2525"),
         returns_url=os.environ.get("PARCOURS_RETURNS_URL", ""),
+        account_from=os.environ.get("PARCOURS_ACCOUNT_FROM", ""),
         inbox_url=os.environ.get("PARCOURS_INBOX_URL", ""),
         debug=os.environ.get("PARCOURS_DEBUG", "") == "1",
     )

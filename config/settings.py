@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -125,6 +125,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "parcours.web.sign_in.ClosedSignUp"
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "parcours.web.sign_in.SealedSecrets"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody can make us write to strangers
+ACCOUNT_RATE_LIMITS = {"reset_password": "5/m/ip,3/h/key"}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Parcours"
 
@@ -151,8 +154,26 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^/static/islands/assets/"  # Vite puts a hash into each name
 STATIC_ROOT = None
 
-# The default mailer of Django is only for account mail (password reset); campaigns go through `delivery`.
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+# Limits of attempts, and codes that were used, hold for all processes together. Much room: who floods it must not push them out.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "kernel_cache",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    }
+}
+
+# Django's own mailer is only for account mail (a forgotten password). Messages to people go through `delivery`, by the same server.
+_MAIL_SERVER = urlsplit(ENVIRONMENT.smtp_url)
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = _MAIL_SERVER.hostname or ""
+EMAIL_PORT = _MAIL_SERVER.port or {"smtps": 465, "smtp+starttls": 587}.get(_MAIL_SERVER.scheme, 25)
+EMAIL_HOST_USER = unquote(_MAIL_SERVER.username or "")
+EMAIL_HOST_PASSWORD = unquote(_MAIL_SERVER.password or "")
+EMAIL_USE_SSL = _MAIL_SERVER.scheme == "smtps"
+EMAIL_USE_TLS = _MAIL_SERVER.scheme == "smtp+starttls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENVIRONMENT.account_from or f"Parcours <no-reply@{urlsplit(BASE_URL).hostname}>"
 
 LOGGING = {
     "version": 1,

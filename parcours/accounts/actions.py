@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from parcours.accounts.errors import LastOwner, NoInvitation, SlugTaken
+from parcours.accounts.errors import LastOwner, NoInvitation, SlugTaken, WorksElsewhere
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
 from parcours.accounts.queries import workspaces_of
 from parcours.accounts.types import SYSTEM, Actor, KeyKind, Role
@@ -243,6 +243,39 @@ def remove_member(workspace_id: int, user: User, *, actor: Actor, now: datetime)
         detail={"email": user.email},
         now=now,
     )
+
+
+def renew_password(workspace_id: int, user: User, *, actor: Actor, now: datetime) -> str:
+    """Give a member who cannot sign in any more a new first password; returns it. Their sessions end, a second factor stays.
+
+    Raises WorksElsewhere when they also belong to a workspace that the actor does not own: with the password of an account one
+    comes into all of its workspaces. Raises NotFound for somebody who has not accepted an invitation yet.
+    """
+    with tenancy.scope(user_id=actor.user_id):
+        owned = Membership.objects.filter(user_id=actor.user_id or 0, role=Role.OWNER.value, invitation=None)
+        mine = set(owned.values_list("workspace_id", flat=True))
+    theirs = {workspace.pk for workspace in workspaces_of(user)}
+    if workspace_id not in theirs:
+        raise NotFound(_("There is no such member."))  # invited, perhaps: that gives no power over an account
+    if theirs - mine:
+        raise WorksElsewhere(
+            _("%(email)s also works in a workspace that you do not own.") % {"email": user.email},
+            hint=_("They choose a new password themselves: “Password forgotten?” on the page to sign in."),
+        )
+    password = secrets.token_urlsafe(16)
+    user.set_password(password)
+    user.has_first_password = True
+    user.save(update_fields=["password", "has_first_password"])
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="renewed",
+        subject="password",
+        subject_id=user.pk,
+        detail={"email": user.email},
+        now=now,
+    )
+    return password
 
 
 def _keep_an_owner(workspace_id: int, user_id: int) -> None:

@@ -1,6 +1,6 @@
 """What can go wrong with workspaces, members and keys."""
 
-from parcours.kernel.errors import Conflict, Invalid, NotFound
+from parcours.kernel.errors import Conflict, Forbidden, Invalid, NotFound
 
 
 class SlugTaken(Conflict):
@@ -19,6 +19,12 @@ class NoInvitation(NotFound):
     """No invitation with this code waits for you. Ask for a new link."""
 
     code = "member.no_invitation"
+
+
+class WorksElsewhere(Forbidden):
+    """The member works in another workspace too, where you are not an owner."""
+
+    code = "member.works_elsewhere"
 
 
 class BadKey(Invalid):

@@ -3,21 +3,27 @@
 A workspace's owner invites them; nobody signs up by themselves.
 """
 
+import logging
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext
 
 from parcours.accounts.actions import record_own_change
 from parcours.accounts.models import User
 from parcours.kernel import clock, crypto
+
+logger = logging.getLogger(__name__)
 
 # What allauth tells a user about by mail → what the trail says: action, subject.
 NOTED = {
@@ -43,6 +49,22 @@ class ClosedSignUp(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ship
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return reverse("start")
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link in a mail leads to the public address, whatever Host header the request for it came with."""
+        return f"{settings.BASE_URL}{urlsplit(super().get_reset_password_from_key_url(key)).path}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Write to a user in their own language.
+
+        A mail server that is away is the operator's trouble: the page must not tell by it which addresses have an account.
+        """
+        language = getattr(context.get("user"), "language", "") or translation.get_language()
+        try:
+            with translation.override(language):
+                super().send_mail(template_prefix, email, context)
+        except OSError:  # smtplib's errors too
+            logger.exception("The mail server did not take an account mail (%s)", template_prefix)
 
     def set_password(self, user: User, password: str) -> None:
         """Every way to a new password ends here: changed by oneself, or by a reset link."""

@@ -86,6 +86,7 @@ WORKSPACE = [
     path("settings/members/", settings.members, name="settings_members"),
     path("settings/members/add/", settings.add_member, name="add_member"),
     path("settings/members/<int:member_id>/", settings.change_member, name="change_member"),
+    path("settings/members/<int:member_id>/password/", settings.renew_password, name="renew_password"),
     path("settings/keys/", settings.keys, name="settings_keys"),
     path("settings/keys/add/", settings.add_key, name="add_key"),
     path("settings/keys/<uuid:key_id>/revoke/", settings.revoke_key, name="revoke_key"),

@@ -102,6 +102,7 @@ PAGES: dict[str, tuple[str, Role]] = {
     "settings_members": ("GET", V),
     "add_member": ("POST", O),
     "change_member": ("POST", O),
+    "renew_password": ("POST", O),
     "settings_keys": ("GET", O),
     "add_key": ("POST", O),
     "revoke_key": ("POST", O),

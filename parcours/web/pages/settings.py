@@ -121,9 +121,7 @@ def add_member(request: StaffRequest) -> HttpResponse:
 def change_member(request: StaffRequest, member_id: int) -> HttpResponse:
     """Give a member another role, or take the access away."""
     own = request.workspace.pk
-    found = Membership.objects.filter(workspace_id=own, pk=member_id).select_related("user").first()
-    if found is None:
-        raise NotFound(gettext("There is no such member."))
+    found = access_member(request, member_id)
     wanted = request.POST.get("role", "")
     if wanted == "remove":
         actions.remove_member(own, found.user, actor=request.actor, now=request.now)
@@ -134,6 +132,24 @@ def change_member(request: StaffRequest, member_id: int) -> HttpResponse:
     if found.user_id == request.user.pk:
         return redirect("start")
     return redirect("settings_members", request.workspace.slug)
+
+
+def access_member(request: StaffRequest, member_id: int) -> Membership:
+    """The member of this workspace, with the account."""
+    found = Membership.objects.filter(workspace_id=request.workspace.pk, pk=member_id).select_related("user")
+    if (member := found.first()) is None:
+        raise NotFound(gettext("There is no such member."))
+    return member
+
+
+@needs(Role.OWNER, "POST")
+def renew_password(request: StaffRequest, member_id: int) -> HttpResponse:
+    """Give a member who cannot sign in a new first password, and show it, this once."""
+    user = access_member(request, member_id).user
+    if user.pk == request.user.pk:
+        return redirect("account_change_password")
+    password = actions.renew_password(request.workspace.pk, user, actor=request.actor, now=request.now)
+    return render_members(request, MemberForm(), new_email=user.email, new_password=password)
 
 
 # Keys
