@@ -21,6 +21,8 @@ MAX_TEXT = 4000
 MAX_CATEGORY = 120
 MAX_ITEMS = 200
 MAX_DECLARED = 300
+MAX_DECLARED_BY_WRITE_KEY = 200
+"""The rest is for people and servers: nobody uses up a workspace's attributes with a key that anybody can read."""
 
 RESERVED_NAMES = frozenset(
     {"id", "email", "language", "time_zone", "source", "created_at", "updated_at", "lists", "consents"}

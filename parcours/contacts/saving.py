@@ -50,13 +50,16 @@ class Vocabulary:
     is_partial: bool
     new: dict[str, str] = field(default_factory=dict)
 
-    def read(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[RefusedValue, ...]]:
+    def read(
+        self, values: Mapping[str, Any], *, is_trusted: bool = True
+    ) -> tuple[dict[str, Any], tuple[RefusedValue, ...]]:
         """The values as they are kept, and those refused; raises the first refusal unless partial answers are wanted."""
+        limit = attributes.MAX_DECLARED if is_trusted else attributes.MAX_DECLARED_BY_WRITE_KEY
         kept: dict[str, Any] = {}
         refused: list[RefusedValue] = []
         for name, value in attributes.flattened(values):
             try:
-                declared = self._declared(name, value)
+                declared = self._declared(name, value, limit)
                 if declared is not None:
                     kept[declared.name] = attributes.accepted(declared, value)
             except Invalid as error:
@@ -65,7 +68,7 @@ class Vocabulary:
                 refused.append(RefusedValue(identities.shown(name), error.code, error.message))
         return kept, tuple(refused)
 
-    def _declared(self, name: str, value: Any) -> Declared | None:
+    def _declared(self, name: str, value: Any, limit: int) -> Declared | None:
         """The declaration for a name, made now if need be; None for an unknown name without a value."""
         found = self.declared.get(name)
         if found is not None:
@@ -79,17 +82,17 @@ class Vocabulary:
         plain = attributes.name_of(name)
         if plain in self.declared or value is None:
             return self.declared.get(plain)
-        return self._declare(plain, name, value)
+        return self._declare(plain, name, value, limit)
 
-    def _declare(self, plain: str, label: str, value: Any) -> Declared:
+    def _declare(self, plain: str, label: str, value: Any, limit: int) -> Declared:
         if plain in attributes.RESERVED_NAMES:
             raise InvalidAttributeName(
                 _("“%(plain)s” is a field of every contact, not an attribute.") % {"plain": plain},
                 field=plain,
             )
-        if len(self.declared) >= attributes.MAX_DECLARED:
+        if len(self.declared) >= limit:
             raise TooManyAttributes(
-                _("A workspace has at most %(limit)s attributes.") % {"limit": attributes.MAX_DECLARED},
+                _("A workspace has at most %(limit)s attributes.") % {"limit": limit},
                 field=plain,
             )
         declared = Declared(plain, attributes.type_of(plain, value))
@@ -143,7 +146,7 @@ def _stated(person: Person, vocabulary: Vocabulary) -> tuple[Stated, tuple[Refus
         raise InvalidIdentity(
             _("Nothing says who this is."), hint=_("Give an e-mail address, a phone number or an id.")
         )
-    values, refused = vocabulary.read(person.attributes)
+    values, refused = vocabulary.read(person.attributes, is_trusted=person.is_trusted)
     stated = Stated(
         email,
         possible,

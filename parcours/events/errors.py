@@ -79,7 +79,7 @@ class ReservedName(RefusedEvent):
 
 
 class BadDate(RefusedEvent):
-    """The time is not one, or not between 2000 and tomorrow."""
+    """The time is not one, or not between 2000 and tomorrow; with a write key, not within the last three years."""
 
     code = "event.bad_date"
 

@@ -34,6 +34,9 @@ MAX_DEPTH = 16
 MAX_NAME = 200
 MAX_MESSAGE_ID = 100
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+OLDEST_BY_WRITE_KEY = timedelta(days=3 * 366)
+"""What a shop's page or till reports has just happened, or waited in a queue. Each month of the log is a partition of its own,
+which every question has to consider: nobody makes hundreds of them with a key that anybody can read. History needs an API key."""
 LATEST = timedelta(days=1)
 NOT_A_SKEW = timedelta(seconds=10)
 """Between sending and receiving; what exceeds it is the sender's clock, not the network."""
@@ -110,6 +113,7 @@ class Draft:
     anonymous: str | None = None
     email: str | None = None
     previous: str | None = None
+    earliest: datetime = EARLIEST
 
 
 _decode_call = msgspec.json.Decoder(Call).decode
@@ -157,6 +161,7 @@ def read(
 ) -> Incoming:
     """One call through all steps. Raises RefusedEvent."""
     draft = _decoded(raw, kind, now, sent_at)
+    draft.earliest = EARLIEST if is_trusted else now - OLDEST_BY_WRITE_KEY
     for step in STEPS:
         step(draft)
     return Incoming(
@@ -270,7 +275,7 @@ def tell_repeats_apart(draft: Draft) -> None:
 
 
 def tell_the_time(draft: Draft) -> None:
-    """When it happened: its timestamp, corrected by the sender's clock skew (sentAt against now), within 2000 and tomorrow."""
+    """When it happened: its timestamp, corrected by the sender's clock skew (sentAt against now), within bounds."""
     stated = draft.call.original_timestamp or draft.call.timestamp
     if stated is None:
         return
@@ -279,8 +284,14 @@ def tell_the_time(draft: Draft) -> None:
         skew = draft.now - _aware(draft.sent_at)
         if abs(skew) > NOT_A_SKEW:
             at = _moved(at, skew)
-    if not EARLIEST <= at <= draft.now + LATEST:
+    if at > draft.now + LATEST or at < EARLIEST:
         raise errors.BadDate("An event happens between 2000 and tomorrow.", field="timestamp")
+    if at < draft.earliest:
+        raise errors.BadDate(
+            "With a write key, an event is at most three years old.",
+            field="timestamp",
+            hint="Send history with an API key.",
+        )
     draft.at = at
 
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from parcours.accounts.models import Workspace
+from parcours.contacts import attributes
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind
 from parcours.events import actions, intake, queries
@@ -180,6 +181,20 @@ def test_customer_known_by_address_gets_an_account(shop: Workspace, now: datetim
     assert intake.store(shop.id, calls(now, identify("u1", "alice@example.org")), now=now) == [()]
 
     assert by_external(shop, "u1").email == "alice@example.org"
+
+
+def test_write_key_leaves_room_for_other_attributes(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attributes, "MAX_DECLARED_BY_WRITE_KEY", 2)
+    flood = {"type": "identify", "userId": "u1", "traits": {"a": 1, "b": 2, "c": 3, "d": 4}}
+    own = {"type": "identify", "userId": "u1", "traits": {"city": "Lyon"}}
+
+    [refused] = intake.store(shop.id, calls(now, flood), now=now)
+
+    assert {each.name: each.code for each in refused} == dict.fromkeys("cd", "attribute.too_many")
+    assert intake.store(shop.id, calls(now, own, is_trusted=True), now=now) == [()]
+    assert by_external(shop, "u1").attributes == {"a": 1, "b": 2, "city": "Lyon"}
 
 
 def fast(shop: Workspace, batch: list[Incoming], now: datetime) -> list[int]:

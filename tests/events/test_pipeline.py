@@ -200,3 +200,22 @@ def test_every_step_is_listed_once() -> None:
 def test_key_in_the_body_is_found() -> None:
     assert pipeline.write_key(b'{"writeKey":"wk_1","batch":[{"type":1}]}') == "wk_1"
     assert pipeline.write_key(b"{") is None
+
+
+def test_write_key_reports_the_last_years_only_and_an_api_key_history() -> None:
+    """Each month is a partition: a key that anybody can read makes few of them."""
+    years = [
+        track(timestamp=(NOW - timedelta(days=365 * years)).isoformat()).decode() for years in (2, 4, 20)
+    ]
+    batch = ('{"batch": [' + ",".join(years).replace("{", '{"type": "track", ', 3) + "]}").encode()
+
+    public = parse("batch", batch, NOW)
+    server = parse("batch", batch, NOW, is_trusted=True)
+
+    assert [index for index, _ in public.accepted] == [0]
+    assert [(each.index, each.code) for each in public.refused] == [
+        (1, "event.bad_date"),
+        (2, "event.bad_date"),
+    ]
+    assert len(server.accepted) == 3
+    assert refusal(track(timestamp="1999-12-31T00:00:00Z")) == "event.bad_date"

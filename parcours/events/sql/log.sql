@@ -1,6 +1,6 @@
 -- name: ensure_months
 -- Make the partitions of these months (first days) where they are missing.
--- Locks: for a missing one, the log exclusively until the transaction ends. Call it before anything else.
+-- Locks: for a missing one, others who need it until the transaction ends, and maintenance of the log. Call it before anything else.
 SELECT events_ensure_month(month) FROM unnest(%(months)s::date[]) AS month;
 
 -- name: append
