@@ -35,6 +35,7 @@ from parcours.consent.types import (
     SuppressionReason,
     Wish,
 )
+from parcours.contacts.models import Contact
 from parcours.kernel import sql
 from parcours.kernel.errors import NotFound
 
@@ -218,32 +219,55 @@ def suppress(
     reason: SuppressionReason,
     *,
     detail: str = "",
+    contact_id: UUID | None = None,
+    actor: Actor | None = None,
     now: datetime,
 ) -> bool:
-    """Never write to this address again; True when that is new. Only its keyed hash is kept."""
-    _, created = Suppression.objects.get_or_create(
+    """Never write to this address again; True when that is new. Only its keyed hash is kept, and whose it is as far as known.
+
+    With an actor it is somebody's decision, which the trail keeps.
+    """
+    hashed = queries.address_hash(workspace_id, channel, address)
+    whose = (
+        Contact.objects.filter(workspace_id=workspace_id, pk=contact_id).values_list("pk", flat=True).first()
+    )
+    _suppression, created = Suppression.objects.get_or_create(
         workspace_id=workspace_id,
         channel=channel.value,
-        address_hash=queries.address_hash(workspace_id, channel, address),
-        defaults={"reason": reason.value, "detail": detail[:400], "at": now},
+        address_hash=hashed,
+        defaults={"reason": reason.value, "detail": detail[:400], "contact_id": whose, "at": now},
     )
+    if created and actor is not None:
+        _audit_suppression(workspace_id, "added", hashed, actor, now)
     return created
 
 
 def lift_suppression(
     workspace_id: int, channel: Channel, address: str, *, actor: Actor, now: datetime
 ) -> None:
-    """Allow an address again, by a person's decision; the trail says whose."""
-    hashed = queries.address_hash(workspace_id, channel, address)
-    removed, _by_model = Suppression.objects.filter(
-        workspace_id=workspace_id, channel=channel.value, address_hash=hashed
-    ).delete()
-    if not removed:
+    """Allow an address again, by a person's decision; the trail says whose. Raises NotFound."""
+    _lift(workspace_id, queries.suppression(workspace_id, channel, address), actor, now)
+
+
+def lift_suppression_by_id(workspace_id: int, suppression_id: int, *, actor: Actor, now: datetime) -> None:
+    """The same where the address is not known any more."""
+    _lift(workspace_id, queries.suppression_by_id(workspace_id, suppression_id), actor, now)
+
+
+def _lift(workspace_id: int, found: Suppression | None, actor: Actor, now: datetime) -> None:
+    if found is None:
         raise NotFound(_("This address is not suppressed."))
+    hashed = bytes(found.address_hash)
+    Suppression.objects.filter(workspace_id=workspace_id, pk=found.pk).delete()
+    _audit_suppression(workspace_id, "lifted", hashed, actor, now)
+
+
+def _audit_suppression(workspace_id: int, action: str, hashed: bytes, actor: Actor, now: datetime) -> None:
+    """The trail outlives a person's data, so it names the address by its hash."""
     record_audit(
         workspace_id,
         actor=actor,
-        action="lifted",
+        action=action,
         subject="suppression",
         subject_id=hashed.hex()[:16],
         now=now,

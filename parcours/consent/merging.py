@@ -13,3 +13,4 @@ def move(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> None
     statements.drop_states.run(workspace_id=workspace_id, dropped=dropped)
     statements.move_states.run(workspace_id=workspace_id, kept=kept)
     statements.move_pace.run(**parameters, now=now)
+    statements.move_suppressions.run(**parameters)

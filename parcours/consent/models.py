@@ -116,12 +116,18 @@ class Pace(models.Model):
 
 
 class Suppression(models.Model):
-    """An address that is never written to. Only a keyed hash is kept, so that it survives erasure (compliance C8)."""
+    """An address that is never written to. Only a keyed hash is kept, so that it survives erasure (compliance C8).
+
+    `contact` is whose address it was when it was suppressed, as far as that was known; an erased person leaves it empty.
+    """
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
     channel = models.CharField(max_length=5)
     address_hash = models.BinaryField()
+    contact = models.ForeignKey(
+        Contact, models.DO_NOTHING, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     reason = models.CharField(max_length=9)
     detail = models.CharField(max_length=400, blank=True, db_default="")
     at = models.DateTimeField()
@@ -130,4 +136,12 @@ class Suppression(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "channel", "address_hash"], name="suppression_once"),
             models.CheckConstraint(condition=one_of("reason", SuppressionReason), name="suppression_reason"),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-at", "-id"], name="suppression_newest"),
+            models.Index(
+                fields=["workspace", "contact"],
+                condition=models.Q(contact__isnull=False),
+                name="suppression_of_contact",
+            ),
         ]

@@ -94,6 +94,16 @@ def is_suppressed(workspace_id: int, channel: Channel, address: str) -> bool:
     return suppression(workspace_id, channel, address) is not None
 
 
+def suppression_by_id(workspace_id: int, suppression_id: int) -> Suppression | None:
+    """One entry of the list, if it is there."""
+    return Suppression.objects.filter(workspace_id=workspace_id, pk=suppression_id).first()
+
+
+def suppressions(workspace_id: int) -> QuerySet[Suppression]:
+    """Every address that is never written to."""
+    return Suppression.objects.filter(workspace_id=workspace_id).select_related("contact")
+
+
 def has_suppressions(workspace_id: int, channel: Channel) -> bool:
     """True when any address of the channel is suppressed: spares hashing a whole batch where none is."""
     return Suppression.objects.filter(workspace_id=workspace_id, channel=channel.value).exists()

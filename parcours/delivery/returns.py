@@ -70,7 +70,12 @@ def complain(workspace_id: int, message_id: UUID, *, now: datetime) -> bool:
         return False
     _record(workspace_id, message, EMAIL_MARKED_AS_SPAM, {}, now)
     consent.suppress(
-        workspace_id, Channel.EMAIL, message.address, SuppressionReason.COMPLAINT, detail="", now=now
+        workspace_id,
+        Channel.EMAIL,
+        message.address,
+        SuppressionReason.COMPLAINT,
+        contact_id=message.contact_id,
+        now=now,
     )
     return True
 
@@ -89,6 +94,7 @@ def _bounced(workspace_id: int, message: Moved, meaning: ReplyClass, reply: str,
             message.address,
             SuppressionReason.BOUNCE,
             detail=f"{meaning.value}: {reply}",
+            contact_id=message.contact_id,
             now=now,
         )
 

@@ -16,6 +16,7 @@ from parcours.web.pages import (
     purposes,
     segments,
     settings,
+    suppressions,
     templates,
 )
 
@@ -81,6 +82,9 @@ WORKSPACE = [
     path("purposes/<slug:code>/", purposes.purpose, name="purpose"),
     path("purposes/<slug:code>/edit/", purposes.edit, name="edit_purpose"),
     path("purposes/<slug:code>/move/", purposes.move, name="move_purpose"),
+    path("suppressions/", suppressions.suppressions, name="suppressions"),
+    path("suppressions/add/", suppressions.add, name="add_suppression"),
+    path("suppressions/<int:suppression_id>/lift/", suppressions.lift, name="lift_suppression"),
     path("settings/", settings.workspace, name="settings"),
     path("settings/change/", settings.change_workspace, name="change_workspace"),
     path("settings/members/", settings.members, name="settings_members"),

@@ -22,6 +22,9 @@ from parcours.accounts.models import Key, Membership, User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
+from parcours.consent import actions as consent
+from parcours.consent.models import Suppression
+from parcours.consent.types import Channel, SuppressionReason
 from parcours.contacts.importing import actions as imports
 from parcours.contacts.models import Contact
 from parcours.content.models import Template
@@ -97,6 +100,9 @@ PAGES: dict[str, tuple[str, Role]] = {
     "standard_purposes": ("POST", E),
     "edit_purpose": ("GET POST", E),
     "move_purpose": ("POST", E),
+    "suppressions": ("GET", V),
+    "add_suppression": ("POST", E),
+    "lift_suppression": ("GET POST", E),
     "settings": ("GET", V),
     "change_workspace": ("POST", O),
     "settings_members": ("GET", V),
@@ -208,6 +214,9 @@ class Shop:
         self.owner = furnish(shop, now=now)
         self.workspace, self.other = shop, other
         with tenancy.scope(workspace_id=shop.pk):
+            consent.suppress(
+                shop.pk, Channel.EMAIL, "gone@example.com", SuppressionReason.MANUAL, detail="letter", now=now
+            )
             file = b"email\nnew@example.com\n"
             run = imports.upload(shop.pk, "people.csv", file, actor=SYSTEM, now=now)
             self.values: dict[str, Any] = {
@@ -218,6 +227,7 @@ class Shop:
                 "key_id": Key.objects.first().pk,  # type: ignore[union-attr]
                 "import_id": run.pk,
                 "code": "promotions",
+                "suppression_id": Suppression.objects.get().pk,
                 "segment": Segment.objects.first().slug,  # type: ignore[union-attr]
                 "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
                 "template": Template.objects.first().slug,  # type: ignore[union-attr]

@@ -71,3 +71,8 @@ SELECT %(workspace_id)s, %(kept)s, paused_until, every_days, %(now)s FROM gone
 ON CONFLICT (workspace_id, contact_id) DO UPDATE
     SET paused_until = greatest(consent_pace.paused_until, excluded.paused_until),
         every_days = greatest(consent_pace.every_days, excluded.every_days), changed_at = excluded.changed_at;
+
+-- name: move_suppressions
+-- What is known of whose addresses are suppressed follows a merge. The suppressions themselves stay.
+UPDATE consent_suppression SET contact_id = %(kept)s
+WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s;
