@@ -4,8 +4,7 @@ Three things change who is in a segment: its rule (`build`), an event (`refresh`
 sets, holds the segment's row meanwhile, and writes Segment Entered and Segment Left with the change, in one transaction.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -21,7 +20,7 @@ from parcours.audiences.errors import RuleInvalid, SegmentExists, SegmentInUse
 from parcours.audiences.evaluation import DUE, TOUCHED, Cohort, Prepared
 from parcours.audiences.language import Rule, SegmentWord, tree
 from parcours.audiences.models import Segment
-from parcours.audiences.types import Outcome, StoredRule
+from parcours.audiences.types import Building, Outcome, StoredRule
 from parcours.contacts.actions import hold_people
 from parcours.events import actions as events
 from parcours.events import cursor
@@ -31,6 +30,8 @@ from parcours.kernel.errors import NotFound
 
 CONSUMER = "audiences"
 EVENTS_AT_ONCE = 10_000
+PEOPLE_AT_ONCE = 100_000
+"""A range of a building. Each reads the log of its people, so that fewer and larger ones cost less and hold others longer."""
 statements = sql.load(__package__)
 
 
@@ -156,8 +157,8 @@ def _checked(workspace_id: int, slug: str, name: str, data: object) -> Rule:
 def refresh(workspace_id: int, *, now: datetime, limit: int = 10_000) -> int:
     """Build segments whose rules changed, then judge the people of new events; return the number of events read.
 
-    Opens its own transactions: one per segment to build, one per span of at most `limit` events. Goes on until nothing
-    is new. Does nothing about events while another worker does.
+    Opens its own transactions: one per range of people of a segment to build, one per span of at most `limit` events. Goes on
+    until nothing is new. Does nothing about events while another worker does.
     """
     _build_changed(workspace_id, now=now)
     total = 0
@@ -175,7 +176,7 @@ def _refresh_span(workspace_id: int, span: Span, *, now: datetime) -> None:
     if not names:
         return
     limits = {**span.limits, "count": span.count}
-    for stored, prepared in _built(statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)):
+    for stored, prepared in _usable(statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)):
         if watched := prepared.watched & names:
             cohort = Cohort(TOUCHED, {**limits, "watched": list(watched)})
             outcome = evaluation.judge_cohort(workspace_id, stored.id, prepared.of_cohort, cohort, now=now)
@@ -216,50 +217,62 @@ def _recheck_segment(
 
 
 def build(workspace_id: int, slug: str, *, now: datetime) -> Outcome:
-    """Judge everybody for one segment. In a transaction of its own, or in a savepoint of the caller's scope."""
+    """Judge everybody for one segment from the beginning, as `_build_range` does; another worker may take over ranges of it."""
     with tenancy.scope(workspace_id=workspace_id):
-        hold_people(workspace_id)
         segment = _segment(workspace_id, slug)
-        prepared = evaluation.prepare(queries.stored_rules(workspace_id)).get(slug)
-        if prepared is None:
-            raise RuleInvalid(_("The rule of the segment “%(slug)s” cannot be used.") % {"slug": slug})
-        outcome = evaluation.judge_everybody(workspace_id, segment.id, prepared.of_everybody, now=now)
-        statements.mark_built.run(
-            workspace_id=workspace_id, segment_id=segment.id, revision=segment.revision, now=now
-        )
-        _tell(workspace_id, slug, outcome, now=now)
-    return outcome
+        statements.mark_unbuilt.run(workspace_id=workspace_id, segment_ids=[segment.id])
+    whole = Outcome([], [], 0)
+    while (part := _build_range(workspace_id, segment.id, now=now)) is not None:
+        whole = Outcome(whole.entered + part.entered, whole.left + part.left, whole.judged + part.judged)
+    return whole
 
 
 def _build_changed(workspace_id: int, *, now: datetime) -> None:
     with tenancy.scope(workspace_id=workspace_id):
         stored = queries.stored_rules(workspace_id)
-        prepared = evaluation.prepare(stored)
     for each in stored:
-        if each.built_revision != each.revision and each.slug in prepared:
-            with _still_unbuilt(workspace_id, each) as is_ours:
-                if is_ours:
-                    build(workspace_id, each.slug, now=now)
+        while each.built_revision != each.revision and _build_range(workspace_id, each.id, now=now):
+            pass
 
 
-@contextmanager
-def _still_unbuilt(workspace_id: int, stored: StoredRule) -> Iterator[bool]:
-    """True, with the segment held, when no other worker has built it or is building it."""
+def _build_range(workspace_id: int, segment_id: int, *, now: datetime) -> Outcome | None:
+    """Judge the next range of people for a segment that is not built, in a transaction of its own. The last ends the building.
+
+    None when it is built, when its rule cannot be used, or while another worker is at it. Between two ranges others may merge
+    people, and `refresh` judges those to whom something happens.
+    """
     with tenancy.scope(workspace_id=workspace_id):
         hold_people(workspace_id)
-        held = statements.try_hold_segment.scalar(workspace_id=workspace_id, segment_id=stored.id)
-        fresh = {each.id: each for each in queries.stored_rules(workspace_id)}.get(stored.id)
-        yield held is not None and fresh is not None and fresh.built_revision != fresh.revision
+        place = statements.hold_unbuilt.row(Building, workspace_id=workspace_id, segment_id=segment_id)
+        prepared = evaluation.prepare(queries.stored_rules(workspace_id)).get(place.slug) if place else None
+        if place is None or prepared is None:
+            return None
+        after = place.after or language.EVERYBODY["after"]
+        until = statements.end_of_range.scalar(workspace_id=workspace_id, after=after, size=PEOPLE_AT_ONCE)
+        limits = {"after": after, "until": until or language.EVERYBODY["until"]}
+        outcome = evaluation.judge_everybody(workspace_id, segment_id, prepared.of_everybody, limits, now=now)
+        ours: dict[str, Any] = {
+            "workspace_id": workspace_id,
+            "segment_id": segment_id,
+            "revision": place.revision,
+        }
+        if until is None:
+            statements.mark_built.run(**ours, now=now)
+        else:
+            statements.go_on_building.run(**ours, until=until)
+        _tell(workspace_id, place.slug, outcome, now=now)
+    return outcome
+
+
+def _usable(stored: Sequence[StoredRule]) -> list[tuple[StoredRule, Prepared]]:
+    """The segments with their rules, ready to run: also those that are being built, whose earlier ranges no event may pass by."""
+    prepared = evaluation.prepare(stored)
+    return [(each, prepared[each.slug]) for each in stored if each.slug in prepared]
 
 
 def _built(stored: Sequence[StoredRule]) -> list[tuple[StoredRule, Prepared]]:
-    """The segments whose people follow their rules, ready to run. The others are built first."""
-    prepared = evaluation.prepare(stored)
-    return [
-        (each, prepared[each.slug])
-        for each in stored
-        if each.built_revision == each.revision and each.slug in prepared
-    ]
+    """Of these, the segments whose people follow their rules. The others are built first."""
+    return [(each, rule) for each, rule in _usable(stored) if each.built_revision == each.revision]
 
 
 def _tell(workspace_id: int, slug: str, outcome: Outcome, *, now: datetime) -> None:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from psycopg.sql import SQL, Composed
 
 from parcours.audiences import language
 from parcours.audiences.errors import RuleInvalid
-from parcours.audiences.language import Judgement, Rule, SegmentWord, Vocabulary
+from parcours.audiences.language import EVERYBODY, Judgement, Rule, SegmentWord, Vocabulary
 from parcours.audiences.types import Outcome, PersonRow, Preview, StoredRule
 from parcours.kernel import sql
 
@@ -97,17 +98,19 @@ _JUDGE_EVERYBODY = SQL("""
 WITH judged AS MATERIALIZED (
     SELECT contact.id AS contact_id, {condition} AS inside, {changes_at} AS changes_at
     FROM contacts_contact AS contact {joins}
-    WHERE contact.workspace_id = %(workspace_id)s
+    WHERE contact.workspace_id = %(workspace_id)s AND contact.id > %(after)s::uuid AND contact.id <= %(until)s::uuid
 ),
 gone AS (
     DELETE FROM audiences_member AS member
     WHERE member.workspace_id = %(workspace_id)s AND member.segment_id = %(segment_id)s
+      AND member.contact_id > %(after)s::uuid AND member.contact_id <= %(until)s::uuid
       AND NOT EXISTS (SELECT FROM judged WHERE judged.contact_id = member.contact_id AND judged.inside)
     RETURNING member.contact_id
 ),
 settled AS (
     DELETE FROM audiences_recheck AS recheck
     WHERE recheck.workspace_id = %(workspace_id)s AND recheck.segment_id = %(segment_id)s
+      AND recheck.contact_id > %(after)s::uuid AND recheck.contact_id <= %(until)s::uuid
       AND NOT EXISTS (SELECT FROM judged
                       WHERE judged.contact_id = recheck.contact_id AND judged.changes_at IS NOT NULL)
 ),
@@ -190,15 +193,25 @@ def judge_cohort(
     return _outcome(query, workspace_id, segment_id, {**rule.parameters, **cohort.parameters}, now)
 
 
-def judge_everybody(workspace_id: int, segment_id: int, rule: Judgement, *, now: datetime) -> Outcome:
-    """Judge everybody in the workspace, and change the segment accordingly. The caller has locked the segment."""
+def judge_everybody(
+    workspace_id: int,
+    segment_id: int,
+    rule: Judgement,
+    limits: Mapping[str, UUID] = EVERYBODY,
+    *,
+    now: datetime,
+) -> Outcome:
+    """Judge everybody in the workspace, or a range of contacts (above `after`, up to `until`), and change the segment accordingly.
+
+    The caller has locked the segment.
+    """
     query = _JUDGE_EVERYBODY.format(
         condition=rule.condition,
         changes_at=rule.changes_at,
         joins=rule.joins,
         entered_and_planned=_ENTERED_AND_PLANNED,
     )
-    return _outcome(query, workspace_id, segment_id, rule.parameters, now)
+    return _outcome(query, workspace_id, segment_id, {**rule.parameters, **limits}, now)
 
 
 def _outcome(

@@ -6,7 +6,10 @@ from parcours.accounts.models import Workspace
 
 
 class Segment(models.Model):
-    """A dynamic list: the people for whom `rule` is true now. `revision` rises when the rule changes; `built` follows it."""
+    """A dynamic list: the people for whom `rule` is true now. `revision` rises when the rule changes; `built` follows it.
+
+    While it is built, range by range, everybody up to `building_after` follows the rule as of `building_revision`.
+    """
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -17,6 +20,8 @@ class Segment(models.Model):
     revision = models.IntegerField(db_default=1)
     built_revision = models.IntegerField(db_default=0)
     built_at = models.DateTimeField(null=True)
+    building_revision = models.IntegerField(db_default=0)
+    building_after = models.UUIDField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -77,6 +77,15 @@ class StoredRule:
 
 
 @dataclass(frozen=True, slots=True)
+class Building:
+    """Where the building of a segment stands: everybody up to `after` has been judged, nobody when it is None."""
+
+    slug: str
+    revision: int
+    after: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What an evaluation changed: who entered, who left (and still exists), how many people were judged."""
 

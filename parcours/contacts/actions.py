@@ -21,9 +21,9 @@ from parcours.contacts.errors import (
     ListExists,
     TooManyAttributes,
     UnknownAttribute,
-    UnknownContact,
     UnknownList,
 )
+from parcours.contacts.holding import hold_for_merging, hold_people, hold_these
 from parcours.contacts.models import Attribute, List
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import AttributeType, Changed, Person, SavedPerson
@@ -31,6 +31,18 @@ from parcours.kernel import sql
 from parcours.kernel.errors import NotFound
 
 statements = sql.load(__package__)
+__all__ = [
+    "add_to_list",
+    "change_attribute",
+    "create_list",
+    "declare_attribute",
+    "describe_attribute",
+    "hold_people",
+    "hold_these",
+    "merge",
+    "remove_from_list",
+    "save_people",
+]
 
 
 def save_people(
@@ -50,26 +62,9 @@ def save_people(
     return saving.save(workspace_id, people, now=now, declare=declare, partial=partial)
 
 
-def hold_people(workspace_id: int) -> None:
-    """Keep everybody from being merged away until the transaction ends.
-
-    For transactions that read whom they act on and then write rows about them: call it first.
-    """
-    statements.hold_people.run(workspace_id=workspace_id)
-
-
-def hold_these(workspace_id: int, contact_ids: Sequence[UUID]) -> None:
-    """`hold_people`, for a transaction that has read before who these are. Raises UnknownContact when one was merged away since."""
-    hold_people(workspace_id)
-    if contact_ids and statements.count_missing.scalar(
-        workspace_id=workspace_id, contact_ids=list(contact_ids)
-    ):
-        raise UnknownContact(_("There is no such contact."))
-
-
 def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> None:
     """Make two contacts one; `dropped` ceases to exist. Waits for every transaction that holds people."""
-    statements.hold_people_for_merging.run(workspace_id=workspace_id)
+    hold_for_merging(workspace_id)
     merging.merge_into(workspace_id, kept, dropped, now=now)
 
 

@@ -23,6 +23,7 @@ from parcours.contacts.errors import (
     UnknownAttribute,
     UnprovenIdentity,
 )
+from parcours.contacts.holding import hold_for_merging, hold_people
 from parcours.contacts.matching import Draft, Matching, Owned, Placed, Stated
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import Declared, Identity, IdentityKind, Person, RefusedValue, SavedPerson
@@ -192,8 +193,8 @@ def _write(
     workspace_id: int, people: Sequence[Stated], now: datetime, merging_allowed: bool
 ) -> list[SavedPerson]:
     """Lock, read who is who, write. Runs in a savepoint, which gives the lock back when the plan does not hold."""
-    hold = statements.hold_people_for_merging if merging_allowed else statements.hold_people
-    hold.run(workspace_id=workspace_id)
+    hold = hold_for_merging if merging_allowed else hold_people
+    hold(workspace_id)
     matching = Matching(_owned(workspace_id, people), now)
     placed = [matching.place(person) for person in people]
     drafts = matching.drafts()

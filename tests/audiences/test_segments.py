@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.audiences import actions, evaluation, queries
 from parcours.audiences.errors import PreviewTooSlow, RuleInvalid, SegmentExists, SegmentInUse
 from parcours.audiences.models import Recheck, Segment
+from parcours.audiences.types import Outcome
 from parcours.contacts.models import List
 from parcours.contacts.types import Person
 from parcours.events import actions as events
@@ -274,3 +276,75 @@ def test_unchanged_update_changes_nothing(shop: Shop) -> None:
         same = actions.update_segment(shop.id, "a", name="A", rule=BUYERS, actor=LEA, now=shop.now)
         renamed = actions.update_segment(shop.id, "a", name="Buyers", actor=LEA, now=shop.now)
     assert (same.revision, renamed.revision, renamed.name) == (1, 1, "Buyers")
+
+
+def test_building_goes_range_by_range_and_goes_on_where_it_was(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PEOPLE_AT_ONCE", 2)
+    everyone = [shop.person(f"p{number}") for number in range(5)]
+    shop.work()
+    shop.segment("buyers", BUYERS)
+    shop.happens("Order Completed", *everyone[:4])
+    real, judged = evaluation.judge_everybody, list[Outcome]()
+
+    def dies_on_the_second(*arguments: Any, now: datetime) -> Outcome:
+        if len(judged) == 1:
+            raise OperationalError("killed")
+        judged.append(real(*arguments, now=now))
+        return judged[-1]
+
+    with monkeypatch.context() as dying, pytest.raises(OperationalError):
+        dying.setattr(evaluation, "judge_everybody", dies_on_the_second)
+        actions.refresh(shop.id, now=shop.now)
+    assert shop.inside("buyers") == set(everyone[:2])
+    with shop.scope():
+        assert Segment.objects.get(slug="buyers").built_revision == 0
+
+    seen: list[Outcome] = []
+
+    def watched(*arguments: Any, now: datetime) -> Outcome:
+        seen.append(real(*arguments, now=now))
+        return seen[-1]
+
+    monkeypatch.setattr(evaluation, "judge_everybody", watched)
+    shop.work()
+    assert [one.judged for one in seen] == [2, 1]
+    assert shop.inside("buyers") == set(everyone[:4])
+    assert sorted(who for name, _, who in shop.told() if name == "Segment Entered") == sorted(everyone[:4])
+    with shop.scope():
+        assert Segment.objects.get(slug="buyers").built_revision == 1
+
+
+def test_rule_that_changes_while_it_is_built_begins_again(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(actions, "PEOPLE_AT_ONCE", 1)
+    first, second = shop.person("a"), shop.person("b")
+    shop.work()
+    shop.happens("Order Completed", first, second)
+    built = shop.segment("buyers", BUYERS)
+    with shop.scope():
+        assert actions._build_range(shop.id, built.pk, now=shop.now) is not None
+    assert shop.inside("buyers") == {first}
+    with shop.scope():
+        actions.update_segment(shop.id, "buyers", rule={"not": BUYERS}, actor=LEA, now=shop.now)
+    shop.work()
+    assert shop.inside("buyers") == set()
+    assert [name for name, _, _ in shop.told()] == ["Segment Entered", "Segment Left"]
+
+
+def test_event_between_two_ranges_is_not_passed_by(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(actions, "PEOPLE_AT_ONCE", 1)
+    first, second = shop.person("a"), shop.person("b")
+    shop.work()
+    built = shop.segment("buyers", BUYERS)
+    actions._build_range(shop.id, built.pk, now=shop.now)
+    shop.happens("Order Completed", first, second)
+    with monkeypatch.context() as busy:
+        busy.setattr(actions, "_build_changed", lambda *_, now: None)
+        shop.work()
+    assert shop.inside("buyers") == {first, second}
+    shop.work()
+    assert shop.inside("buyers") == {first, second}
+    assert len(shop.told()) == 2

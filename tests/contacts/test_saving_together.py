@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from threading import Barrier
+from threading import Barrier, Event
+from time import monotonic, sleep
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from config import wiring
 from parcours.accounts.models import Workspace
-from parcours.contacts import actions, queries
+from parcours.contacts import actions, holding, queries
 from parcours.contacts.types import IdentityKind, Person, SavedPerson
 from parcours.kernel import tenancy
 
@@ -81,3 +82,78 @@ def test_several_writers_proving_the_same_merge_leave_one_contact(shop: Workspac
     assert sum(len(each.merged) for answer in answers for each in answer) == 5
     with tenancy.scope(workspace_id=shop.id):
         assert queries.count_contacts(shop.id) == 5
+
+
+def test_waiting_merge_lets_others_pass(shop: Workspace, now: datetime) -> None:
+    """Somebody holds people for long: a merge waits for them, and those who come after it do not wait for the merge."""
+    with tenancy.scope(workspace_id=shop.id):
+        saved = actions.save_people(
+            shop.id, [Person(email="a@example.org"), Person(email="b@example.org")], now=now
+        )
+    kept, dropped = (one.contact_id for one in saved)
+    started, may_end = Event(), Event()
+
+    def hold() -> None:
+        with tenancy.scope(workspace_id=shop.id):
+            actions.hold_people(shop.id)
+            started.set()
+            may_end.wait(20)
+
+    def merge() -> None:
+        with tenancy.scope(workspace_id=shop.id):
+            actions.merge(shop.id, kept, dropped, now=now)
+
+    def closing(work: Callable[[], None]) -> None:
+        try:
+            work()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            holding = pool.submit(closing, hold)
+            started.wait(20)
+            merging = pool.submit(closing, merge)
+            for _ in range(5):
+                before = monotonic()
+                with tenancy.scope(workspace_id=shop.id):
+                    actions.hold_people(shop.id)
+                assert (
+                    monotonic() - before < 2
+                )  # a try lasts a tenth of a second; without tries it would wait for the holder
+                sleep(0.05)
+            assert not merging.done()
+        finally:
+            may_end.set()
+        holding.result(20)
+        merging.result(20)
+    with tenancy.scope(workspace_id=shop.id):
+        assert queries.count_contacts(shop.id) == 1
+
+
+def test_merge_gives_up_when_somebody_holds_people_for_too_long(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(holding, "PAUSES", (0.01, 0.01))
+    held, may_end = Event(), Event()
+
+    def hold() -> None:
+        try:
+            with tenancy.scope(workspace_id=shop.id):
+                actions.hold_people(shop.id)
+                held.set()
+                may_end.wait(20)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(hold)
+        held.wait(20)
+        try:
+            with pytest.raises(OperationalError), tenancy.scope(workspace_id=shop.id):
+                holding.hold_for_merging(shop.id)
+            with tenancy.scope(workspace_id=shop.id), connection.cursor() as cursor:
+                cursor.execute("SHOW lock_timeout")
+                assert cursor.fetchone() == ("0",)
+        finally:
+            may_end.set()

@@ -14,6 +14,7 @@ from parcours.audiences.language.check import (
     watched_events,
 )
 from parcours.audiences.language.compile import (
+    EVERYBODY,
     Compiled,
     Judgement,
     compile,
@@ -26,6 +27,7 @@ from parcours.audiences.language.tree import Filter, Rule
 
 __all__ = [
     "BUILT_IN",
+    "EVERYBODY",
     "AttributeWord",
     "Compiled",
     "Filter",

@@ -15,11 +15,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, assert_never
+from uuid import UUID
 
 from psycopg.sql import SQL, Composable, Composed, Placeholder
 
 from parcours.audiences.language import tree
 
+EVERYBODY = {"after": UUID(int=0), "until": UUID(int=2**128 - 1)}
 TRUE, FALSE, NEVER = SQL("true"), SQL("false"), SQL("NULL::timestamptz")
 
 
@@ -51,14 +53,17 @@ def compile(rule: tree.Rule, prefix: str) -> Compiled:
 
 
 def compile_judgement(rule: tree.Rule, prefix: str, *, of_everybody: bool) -> Judgement:
-    """The same, with `changes_at`: for a whole workspace, or for the people of a cohort. Joined tables begin with `prefix`."""
+    """The same, with `changes_at`: for a whole workspace, or for the people of a cohort. Joined tables begin with `prefix`.
+
+    For a whole workspace the parameters `after` and `until` may be changed to look at a range of contacts only.
+    """
     facts = _Facts(prefix, of_everybody=of_everybody)
     piece = facts.rule(rule)
     return Judgement(
         SQL(" ").join(facts.joins),
         Composed([piece.condition]),
         Composed([piece.changes or NEVER]),
-        facts.parameters,
+        {**facts.parameters, **EVERYBODY} if of_everybody else facts.parameters,
     )
 
 
@@ -433,7 +438,9 @@ _AGGREGATES = (
     " FROM events_event AS event WHERE {happening} AND {since}"
 )
 _FACTS_OF_EVERYBODY = SQL(
-    f"LEFT JOIN (SELECT event.contact_id,{_AGGREGATES} GROUP BY event.contact_id) AS {{facts}}"
+    f"LEFT JOIN (SELECT event.contact_id,{_AGGREGATES}"
+    " AND event.contact_id > %(after)s::uuid AND event.contact_id <= %(until)s::uuid"
+    " GROUP BY event.contact_id) AS {facts}"
     " ON {facts}.contact_id = contact.id"
 )
 _FACTS_OF_ONE = SQL(

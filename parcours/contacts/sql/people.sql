@@ -10,9 +10,13 @@ SELECT count(*) FROM unnest(%(contact_ids)s::uuid[]) AS wanted (id)
 WHERE NOT EXISTS (SELECT FROM contacts_contact AS contact WHERE contact.workspace_id = %(workspace_id)s AND contact.id = wanted.id);
 
 -- name: hold_people_for_merging
--- Keep everybody else from relying on who is who, until the transaction ends.
--- Locks: advisory, exclusive, by workspace; waits for every holder.
-SELECT pg_advisory_xact_lock(hashtext('contacts.people'), %(workspace_id)s);
+-- Keep everybody else from relying on who is who, until the transaction ends. Waits for every holder, but not for long: those who come
+-- after a waiting one wait behind it. Cancelled by the server (lock_not_available) after `patience`.
+-- Locks: advisory, exclusive, by workspace.
+WITH before AS MATERIALIZED (SELECT current_setting('lock_timeout') AS patience)
+SELECT set_config('lock_timeout', %(patience)s::text, true), pg_advisory_xact_lock(hashtext('contacts.people'), %(workspace_id)s),
+       set_config('lock_timeout', before.patience, true)
+FROM before;
 
 -- name: owned_identities
 -- Which contacts own these identities (parallel arrays of kinds and values). Reads the unique index once per identity.
