@@ -5,22 +5,23 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from threading import Barrier, Thread
 from threading import Event as Flag
-from threading import Thread
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from pytest_django import Settings
 
 from parcours.accounts.models import Workspace
 from parcours.cli import doctor
-from parcours.consent.models import State
+from parcours.consent.models import Record, State
 from parcours.consent.queries import is_suppressed
 from parcours.consent.types import Act, Channel
 from parcours.delivery import mailbox, returns
 from parcours.delivery.errors import BadMailbox
 from parcours.delivery.incoming import LARGEST
 from parcours.delivery.mailbox import mailbox_address, read_mailbox
+from parcours.delivery.receiving import receive
 from parcours.events.models import Event
 from parcours.kernel import clock, tenancy
 from parcours.workers import command
@@ -224,3 +225,24 @@ def test_setting_is_read() -> None:
     assert address.folder == "Parcours/Returns"
     assert "p/w" not in repr(address)
     assert mailbox_address("imap+starttls://u:p@imap.example").folder == "INBOX"
+
+
+def test_two_workers_that_see_one_mail_take_it_once(post: Post) -> None:
+    raw = note(unsubscribing_address(post, "marc"))
+    together, seen = Barrier(2), []
+
+    def take() -> None:
+        try:
+            together.wait(10)
+            seen.append(receive(raw, now=post.now).is_repeated)
+        finally:
+            connection.close()
+
+    workers = [Thread(target=take) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(20)
+    assert sorted(seen) == [False, True]
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert Record.objects.filter(act="withdrawn").count() == 1

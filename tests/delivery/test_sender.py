@@ -68,6 +68,45 @@ def test_return_path_names_the_message(post: Post) -> None:
     assert (named.workspace_id, named.message_id) == (post.shop.id, sent)
 
 
+def test_headers_of_bulk_mail_are_complete_stable_and_oversigned(post: Post) -> None:
+    """Compliance 3.1 and 3.2, on the bytes that left."""
+    with tenancy.scope(workspace_id=post.shop.id):
+        mailing = post.shop.mailing("promotions")
+        for name in ("Julie", "Marc"):
+            person = post.shop.person(name)
+            post.shop.says(person, "promotions", Act.GRANTED)
+            post.shop.queue(mailing, person)
+    post.send()
+    one, other = post.arrived
+    assert one["Feedback-ID"] == other["Feedback-ID"]
+    *_, sender_id = fields = one["Feedback-ID"].split(":")
+    assert fields[:3] == [str(mailing.pk), "shop", "promotions"]
+    assert 5 <= len(sender_id) <= 15
+    assert one["Auto-Submitted"] is None
+    page, mailto = re.fullmatch(r"<(http[^>]*)>, <mailto:([^>]*)>", str(one["List-Unsubscribe"])).groups()  # type: ignore[union-attr]
+    local, _, domain = mailto.partition("@")
+    assert (page.rpartition("/")[2], len(local) <= 64, domain) == (
+        local.removeprefix("unsub+"),
+        True,
+        "bounce.shop.example",
+    )
+    names = [name.lower() for name, _ in one.items()]
+    assert len(names) == len(set(names))
+    signed = re.sub(r"\s", "", str(one["DKIM-Signature"])).partition(";h=")[2].partition(";")[0].split(":")
+    twice = [
+        "from",
+        "to",
+        "subject",
+        "list-unsubscribe",
+        "list-unsubscribe-post",
+        "feedback-id",
+        "date",
+        "message-id",
+    ]
+    assert [signed.count(name) for name in twice] == [2] * len(twice)
+    assert [signed.count(name) for name in ("reply-to", "cc", "list-id", "list-help")] == [1] * 4
+
+
 def tracked(html: str) -> tuple[tokens.ClickToken, str]:
     """The first tracked link: what its token names, and where it leads."""
     found = re.search(r'href="([^"]*/t/c/[^"]*)"', html)
