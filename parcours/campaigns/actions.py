@@ -42,22 +42,61 @@ Found = TypeVar("Found", bound=Model)
 
 def create(workspace_id: int, draft: Draft, *, actor: Actor, now: datetime) -> Campaign:
     """Make a draft. Raises CampaignInvalid where it names what the workspace does not have."""
+    campaign = Campaign.objects.create(
+        workspace_id=workspace_id, created_at=now, **_meant(workspace_id, draft)
+    )
+    _audit(campaign, "created", {"name": campaign.name}, actor=actor, now=now)
+    return campaign
+
+
+def change(workspace_id: int, campaign_id: int, draft: Draft, *, actor: Actor, now: datetime) -> Campaign:
+    """Let a draft say something else. Raises CampaignInvalid, and WrongState for what is scheduled or has started."""
+    campaign = _locked(workspace_id, campaign_id, CampaignState.DRAFT)
+    before, wanted = _spelt(campaign), _meant(workspace_id, draft)
+    for field, value in wanted.items():
+        setattr(campaign, field, value)
+    after = _spelt(campaign)
+    changed = [field for field in after if after[field] != before[field]]
+    if changed:
+        campaign.save(update_fields=list(wanted))
+        detail = {"from": {one: before[one] for one in changed}, "to": {one: after[one] for one in changed}}
+        _audit(campaign, "changed", detail, actor=actor, now=now)
+    return campaign
+
+
+def delete(workspace_id: int, campaign_id: int, *, actor: Actor, now: datetime) -> None:
+    """Remove a draft. Raises WrongState: what was scheduled or started is cancelled, and stays."""
+    campaign = _locked(workspace_id, campaign_id, CampaignState.DRAFT)
+    _audit(campaign, "deleted", _spelt(campaign), actor=actor, now=now)
+    campaign.delete()
+
+
+def _spelt(campaign: Campaign) -> dict[str, str | None]:
+    """What a campaign says, for the trail."""
+    return {
+        "name": campaign.name,
+        "template": campaign.template.slug,
+        "purpose": campaign.purpose.code,
+        "segment": campaign.segment.slug if campaign.segment else None,
+        "list": campaign.list.slug if campaign.list else None,
+    }
+
+
+def _meant(workspace_id: int, draft: Draft) -> dict[str, Any]:
+    """The draft's fields, with the things that it names. Raises CampaignInvalid."""
     if not draft.name.strip():
         raise CampaignInvalid(_("A campaign needs a name."), field="name")
     if (draft.segment is None) == (draft.list is None):
         raise CampaignInvalid(_("A campaign is sent to a segment or to a list."), field="segment")
     segments, lists = Segment.objects.filter(slug=draft.segment), List.objects.filter(slug=draft.list)
-    campaign = Campaign.objects.create(
-        workspace_id=workspace_id,
-        name=draft.name.strip()[:160],
-        template=_one(workspace_id, Template.objects.filter(slug=draft.template), "template"),
-        purpose=_one(workspace_id, Purpose.objects.filter(code=draft.purpose, is_measuring=False), "purpose"),
-        segment=None if draft.segment is None else _one(workspace_id, segments, "segment"),
-        list=None if draft.list is None else _one(workspace_id, lists, "list"),
-        created_at=now,
-    )
-    _audit(campaign, "created", {"name": campaign.name}, actor=actor, now=now)
-    return campaign
+    purposes = Purpose.objects.filter(code=draft.purpose, is_measuring=False)
+    return {
+        "name": draft.name.strip()[:160],
+        "template": _one(workspace_id, Template.objects.filter(slug=draft.template), "template"),
+        "purpose": _one(workspace_id, purposes, "purpose"),
+        "segment": None if draft.segment is None else _one(workspace_id, segments, "segment"),
+        "list": None if draft.list is None else _one(workspace_id, lists, "list"),
+    }
 
 
 def _one(workspace_id: int, named: QuerySet[Found], field: str) -> Found:

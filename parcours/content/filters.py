@@ -8,7 +8,7 @@ data write HTML), `concat` and `uniq` (unbounded or quadratic), decoders. Not he
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
 from liquid import RenderContext
@@ -18,6 +18,7 @@ from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from parcours.content.errors import TemplateLimit
+from parcours.content.money import format_money, read_amount
 
 Language = str
 
@@ -31,9 +32,6 @@ _NUMBER = re.compile(r"-?\d{1,24}(?:\.\d{1,24})?")
 def _words(text: str) -> list[str]:
     return text.split()
 
-
-_SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "CAD": "CA$", "JPY": "¥"}
-_NO_CENTS = frozenset({"JPY"})
 
 _MONTHS = {
     "fr": [
@@ -72,21 +70,6 @@ _DAYS = {
 _STYLES = frozenset({"short", "medium", "long", "full"})
 
 
-def format_money(amount: Decimal, currency: str, language: Language) -> str:
-    """ "49,90 €" in French (narrow spaces between thousands), "€49.90" in English; an unknown currency
-    shows its code.
-    """
-    symbol = _SYMBOLS.get(currency.upper(), currency.upper())
-    digits = f"{abs(amount):,.{0 if currency.upper() in _NO_CENTS else 2}f}"
-    sign = "-" if amount < 0 else ""
-    if language == "fr":
-        return f"{sign}{digits.translate(_FRENCH_DIGITS)}\u00a0{symbol}".rstrip()
-    return f"{sign}{symbol}{'' if len(symbol) == 1 or symbol.endswith('$') else ' '}{digits}".strip()
-
-
-_FRENCH_DIGITS = str.maketrans({",": "\u202f", ".": ","})
-
-
 def format_date(value: date, style: str, language: Language) -> str:
     """ "medium" is "3 mars 2026" / "March 3, 2026"; "short" is 03/03/2026 / 2026-03-03; "full" has the
     weekday; or a strftime format.
@@ -113,7 +96,7 @@ def money(amount: object, currency: object = "EUR", *, context: RenderContext) -
     """`{{ order.total | money: order.currency }}`: an amount in the message's language. Text that is no
     number stays as it is.
     """
-    number = _decimal(amount)
+    number = read_amount(amount)
     if number is None:
         return str(amount)
     return format_money(number, str(currency or "EUR")[:8], language_of(context))
@@ -182,19 +165,6 @@ def as_number(value: object) -> object:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
-
-
-def _decimal(value: object) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
-        return None
-    text = str(value).strip()
-    if isinstance(value, str) and not _NUMBER.fullmatch(text):
-        return None
-    try:
-        number = Decimal(text)
-        return number.quantize(Decimal("0.01")) if number.is_finite() else None
-    except InvalidOperation:
-        return None
 
 
 def _date(text: str) -> date | None:

@@ -4,31 +4,59 @@ from datetime import datetime
 
 from parcours.accounts.models import Workspace
 from parcours.events import cursor
-from parcours.insights.models import Daily
+from parcours.insights.models import Basis, Daily
 from parcours.kernel import sql, tenancy
 
 statements = sql.load(__package__)
 CONSUMER = "insights"
+REVISION = 1
+"""Rises when the roll-up counts otherwise: then it is made anew everywhere."""
 
 
 def roll_up(workspace_id: int, *, now: datetime) -> int:
-    """Take in the next span of the log; returns how many events it held. Opens its own transaction."""
-    with cursor.advance(workspace_id, CONSUMER) as span:
-        if span is None:
-            return 0
-        statements.roll_up.run(
-            workspace_id=workspace_id,
-            zone=Workspace.objects.values_list("time_zone", flat=True).get(id=workspace_id),
-            **span.limits,
-        )
-        return span.count
+    """Take in the next span of the log; returns how many events it held. Opens its own transaction.
+
+    When the workspace has another zone or currency than the roll-up was made with, it begins anew with the first event.
+    """
+    with tenancy.scope(workspace_id=workspace_id):
+        basis = _basis(workspace_id)
+        with cursor.advance(workspace_id, CONSUMER) as span:
+            if span is None:
+                return 0
+            statements.roll_up.run(
+                workspace_id=workspace_id,
+                zone=basis.time_zone,
+                currency=basis.currency,
+                **span.limits,
+            )
+            return span.count
+
+
+def _basis(workspace_id: int) -> Basis:
+    """What the roll-up is made with, locked, so that no two workers count with different ones."""
+    zone, currency = Workspace.objects.values_list("time_zone", "currency").get(id=workspace_id)
+    wanted = {"time_zone": zone, "currency": currency, "revision": REVISION}
+    Basis.objects.bulk_create(
+        [Basis(workspace_id=workspace_id, **{**wanted, "revision": 0})], ignore_conflicts=True
+    )
+    basis = Basis.objects.select_for_update().get(workspace_id=workspace_id)
+    if any(getattr(basis, name) != value for name, value in wanted.items()):
+        _begin_anew(workspace_id)
+        Basis.objects.filter(workspace_id=workspace_id).update(**wanted)
+        basis.refresh_from_db()
+    return basis
+
+
+def _begin_anew(workspace_id: int) -> None:
+    cursor.rewind(workspace_id, CONSUMER)
+    Daily.objects.filter(workspace_id=workspace_id).delete()
 
 
 def rebuild(workspace_id: int, *, now: datetime) -> int:
-    """Make the roll-up anew from the whole log, for example after the workspace's zone changed."""
+    """Make the roll-up anew from the whole log."""
     with tenancy.scope(workspace_id=workspace_id):
-        Daily.objects.filter(workspace_id=workspace_id).delete()
-        cursor.rewind(workspace_id, CONSUMER)
+        _basis(workspace_id)
+        _begin_anew(workspace_id)
     total = 0
     while done := roll_up(workspace_id, now=now):
         total += done

@@ -2,6 +2,17 @@
 
 from django.db import models
 
+from parcours.accounts.models import Workspace
+
+
+class Basis(models.Model):
+    """What a workspace's roll-up was made with: another zone or currency, or a newer way of counting, makes it anew."""
+
+    workspace = models.OneToOneField(Workspace, models.CASCADE, primary_key=True, related_name="+")
+    time_zone = models.TextField()
+    currency = models.TextField()
+    revision = models.IntegerField()
+
 
 class Daily(models.Model):
     """How many events of one name fell on one day of the workspace's zone, and the sum of their amounts."""

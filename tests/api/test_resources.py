@@ -150,6 +150,10 @@ def test_campaign_runs_its_course(till: Machine, other_till: Machine) -> None:
     assert made.status_code == 201, made.content
     path = f"/campaigns/{made.json()['id']}"
     assert till.post("/campaigns", {**wanted, "segment": "x"}).status_code == 422
+    assert till.put(path, {**wanted, "name": "Summer"}).json()["name"] == "Summer"
+    assert other_till.put(path, wanted).status_code == 404
+    other = f"/campaigns/{till.post('/campaigns', wanted).json()['id']}"
+    assert (till.send("delete", other).status_code, till.get(other).status_code) == (204, 404)
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     assert till.post(f"{path}/schedule", {"at": tomorrow}).json()["state"] == "scheduled"
     assert till.post(f"{path}/schedule", {"at": "2020-01-01T00:00:00Z"}).status_code == 422

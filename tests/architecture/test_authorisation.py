@@ -83,6 +83,8 @@ PAGES: dict[str, tuple[str, Role]] = {
     "campaign": ("GET", V),
     "campaign_progress": ("GET", V),
     "campaign_send": ("POST", E),
+    "edit_campaign": ("GET POST", E),
+    "delete_campaign": ("POST", E),
     "campaign_move": ("POST", E),
     "templates": ("GET", V),
     "new_template": ("GET POST", E),
@@ -143,7 +145,7 @@ API: dict[str, str] = {
     "journeys/<slug:slug>/resume": "POST",
     "journeys/<slug:slug>/archive": "POST",
     "campaigns": "GET POST",
-    "campaigns/<int:campaign_id>": "GET",
+    "campaigns/<int:campaign_id>": "GET PUT DELETE",
     "campaigns/<int:campaign_id>/schedule": "POST",
     "campaigns/<int:campaign_id>/pause": "POST",
     "campaigns/<int:campaign_id>/resume": "POST",
@@ -371,7 +373,7 @@ def test_api_opens_to_keys_of_its_workspace_only(shop: Shop) -> None:
 def fits_api(actor: str, method: str, pattern: str, status: int) -> bool:
     """True when the API may answer this caller so."""
     if actor == "api_key":
-        return status in {200, 201, 202, 409, 422}
+        return status in {200, 201, 202, 204, 409, 422}
     if actor == "other_api_key":
         names_an_object = "<" in pattern and method != "PUT"
         return status == 404 if names_an_object else status in {200, 201, 202, 422}

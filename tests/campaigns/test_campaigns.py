@@ -79,6 +79,37 @@ def settle(state: str, count: int, now: datetime) -> None:
     Message.objects.filter(pk__in=list(some)).update(**facts)
 
 
+def test_draft_is_changed_and_deleted(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    rule = {"attribute": "email", "is_set": True}
+    segments.create_segment(shop.id, "reachable", "Reachable", rule, actor=SYSTEM, now=now)
+    wanted = Draft(name="Avril", template="news", purpose="newsletter", segment="reachable")
+    actions.change(shop.id, campaign.pk, wanted, actor=ALICE, now=now)
+    actions.change(shop.id, campaign.pk, wanted, actor=ALICE, now=now)
+    found = queries.access_campaign(shop.id, campaign.pk)
+    assert found.segment is not None
+    assert (found.name, found.segment.slug, found.list) == ("Avril", "reachable", None)
+    with pytest.raises(CampaignInvalid):
+        actions.change(
+            shop.id, campaign.pk, Draft("x", "none", "newsletter", list="readers"), actor=ALICE, now=now
+        )
+    actions.delete(shop.id, campaign.pk, actor=ALICE, now=now)
+    with pytest.raises(UnknownCampaign):
+        queries.access_campaign(shop.id, campaign.pk)
+    trail = AuditEntry.objects.filter(subject="campaign").order_by("id")
+    assert [entry.action for entry in trail] == ["created", "changed", "deleted"]
+    assert trail[1].detail["from"] == {"name": NEWS.name, "list": "readers", "segment": None}
+
+
+def test_what_is_scheduled_is_neither_changed_nor_deleted(shop: Workspace, now: datetime) -> None:
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.schedule(shop.id, campaign.pk, now + timedelta(days=1), actor=ALICE, now=now)
+    with pytest.raises(WrongState):
+        actions.change(shop.id, campaign.pk, NEWS, actor=ALICE, now=now)
+    with pytest.raises(WrongState):
+        actions.delete(shop.id, campaign.pk, actor=ALICE, now=now)
+
+
 def test_scheduled_campaign_starts_at_its_time_and_reaches_everybody_once(
     shop: Workspace, now: datetime
 ) -> None:

@@ -98,7 +98,7 @@ def test_language_does_what_authors_know(source: str, text: str) -> None:
     [
         ("49.9", "EUR", "49,90\u00a0€", "€49.90"),
         (1249.9, "EUR", "1\u202f249,90\u00a0€", "€1,249.90"),
-        (Decimal(-3), "EUR", "-3,00\u00a0€", "-€3.00"),
+        (Decimal(-3), "EUR", "−3,00\u00a0€", "−€3.00"),
         (5, "GBP", "5,00\u00a0£", "£5.00"),
         (5, "CHF", "5,00\u00a0CHF", "CHF 5.00"),
         (1000, "JPY", "1\u202f000\u00a0¥", "¥1,000"),

@@ -7,7 +7,9 @@ from uuid import UUID
 
 import pytest
 
+from parcours.accounts import actions as accounts
 from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
 from parcours.contacts.types import Person
 from parcours.delivery.models import AnonymousClick, Message
 from parcours.events import actions as events
@@ -58,6 +60,51 @@ def test_event_is_counted_once_and_rebuilding_changes_nothing(workspace: Workspa
     with tenancy.scope(workspace_id=workspace.pk):
         assert queries.daily(workspace.pk, *month) == before
     assert [(one.count, one.amount) for one in before] == [(1, Decimal(0)), (1, Decimal(10))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_amounts_are_those_of_the_workspaces_currency(workspace: Workspace, now: datetime) -> None:
+    totals: list[dict[str, object]] = [
+        {"total": 10, "currency": "EUR"},
+        {"total": "49.90", "currency": "eur"},
+        {"total": 1},
+        {"total": 1000, "currency": "JPY"},
+        {"total": "many", "currency": "EUR"},
+        {"total": 1e300, "currency": "EUR"},
+        {"total": {"sum": 5}},
+        {"total": None, "currency": ["EUR"]},
+    ]
+    with tenancy.scope(workspace_id=workspace.pk):
+        (marc,) = people.save_people(workspace.pk, [Person(email="marc@example.com")], now=now)
+        orders = [NewEvent(marc.contact_id, "Order Completed", properties, now) for properties in totals]
+        events.append(workspace.pk, orders, now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        (day,) = queries.daily(workspace.pk, ["Order Completed"], date(2026, 3, 1), date(2026, 3, 31))
+    assert (day.count, day.amount) == (8, Decimal("60.90"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_zone_or_currency_makes_the_roll_up_anew(workspace: Workspace, now: datetime) -> None:
+    late = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)  # 00:30 of the next day in Paris, 18:30 in New York
+    buy(workspace, (late, 10), now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        accounts.change_workspace(workspace, {"time_zone": "America/New_York"}, actor=SYSTEM, now=now)
+    buy(workspace, (late, 5), now=now)
+    roll_up(workspace, now)
+    month = (["Order Completed"], date(2026, 3, 1), date(2026, 3, 31))
+    with tenancy.scope(workspace_id=workspace.pk):
+        (day,) = queries.daily(workspace.pk, *month)
+        assert (day.day, day.count, day.amount) == (date(2026, 3, 9), 2, Decimal(15))
+        accounts.change_workspace(workspace, {"currency": "USD"}, actor=SYSTEM, now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        (day,) = queries.daily(workspace.pk, *month)
+    assert (day.count, day.amount) == (
+        2,
+        Decimal(15),
+    )  # orders that name no currency count in the workspace's
 
 
 @pytest.mark.django_db(transaction=True)

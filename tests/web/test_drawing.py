@@ -31,13 +31,16 @@ def test_weeks_are_whole_and_end_with_the_last_day() -> None:
 
 def test_figures_are_rounded_and_written_in_the_readers_language() -> None:
     with translation.override("fr"):
-        assert look.as_money(Decimal("1234.567"), "EUR") == "1\u202f234,57\u00a0€".replace(
-            "\u202f", look.number(1000)[1]
-        )
+        assert look.as_money(Decimal("1234.567"), "EUR") == "1\u202f234,57\u00a0€"
         assert look.share(1, 6) == "17\u00a0%"
         assert look.change(Decimal("-0.126")) == "−13\u00a0%"
     with translation.override("en"):
         assert look.as_money(Decimal("-1234.5"), "GBP") == "−£1,234.50"
+        assert look.as_money(Decimal("1234.4"), "JPY") == "¥1,234"
+        assert look.as_money(Decimal("1.2345"), "KWD") == "KWD 1.234"
+        assert look.money({}, "49.9", "EUR") == "€49.90"  # type: ignore[arg-type]
+        assert look.money({}, "a lot", "EUR") == "a lot"  # type: ignore[arg-type]
+        assert look.money({}, {"sum": 1}, "EUR") == "{'sum': 1}"  # type: ignore[arg-type]
         assert look.share(5, 80) == "6.2%"
         assert look.share(0, 0) == "–"
 

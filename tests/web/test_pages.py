@@ -177,12 +177,21 @@ def test_campaign_is_drawn_up_and_scheduled(shop: Shop, owner: Client) -> None:
     }
     made = owner.post(shop.path("campaigns/new/"), form)
     path = made["Location"]
+    assert "loyal-clients" in text_of(owner, f"{path}edit/")
+    renamed = owner.post(f"{path}edit/", {**form, "name": "Plein été"})
+    assert renamed["Location"] == path
+    assert "Plein été" in text_of(owner, path)
+    assert owner.post(f"{path}edit/", form).status_code == 302
+    discarded = owner.post(shop.path("campaigns/new/"), form)["Location"]
+    assert owner.post(f"{discarded}delete/").status_code == 302
+    assert owner.get(discarded).status_code == 404
     assert "consented" in text_of(owner, path)
     assert owner.post(f"{path}send/", {"at": "2001-01-01T10:00"}).status_code == 422
     assert owner.post(f"{path}send/", {"at": "2090-01-01T10:00"}).status_code == 302
     with tenancy.scope(workspace_id=shop.workspace.pk):
         campaign = Campaign.objects.get(name="Été")
     assert campaign.state == "scheduled"
+    assert owner.post(f"{path}delete/").status_code == 409
     assert campaign.scheduled_at is not None
     assert campaign.scheduled_at.hour == 9, "ten o'clock in Paris"
     assert owner.post(f"{path}move/", {"move": "cancel"}).status_code == 302

@@ -37,6 +37,23 @@ def read_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     return _read(request.call.workspace_id, campaign_id)
 
 
+@router.put("/{int:campaign_id}", response=CampaignOut, summary="Change a draft")
+def change_campaign(request: ApiRequest, campaign_id: int, wanted: CampaignIn) -> CampaignOut:
+    """What is scheduled or has started is not changed any more."""
+    call = request.call
+    draft = Draft(**wanted.model_dump())
+    actions.change(call.workspace_id, campaign_id, draft, actor=call.actor, now=call.now)
+    return _read(call.workspace_id, campaign_id)
+
+
+@router.delete("/{int:campaign_id}", response={204: None}, summary="Delete a draft")
+def delete_campaign(request: ApiRequest, campaign_id: int) -> Status[None]:
+    """What is scheduled or has started can be cancelled, and stays."""
+    call = request.call
+    actions.delete(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
+    return Status(204, None)
+
+
 @router.post("/{int:campaign_id}/schedule", response=CampaignOut, summary="Schedule or start a campaign")
 def schedule_campaign(request: ApiRequest, campaign_id: int, when: ScheduleIn) -> CampaignOut:
     """Start at an instant, or at once."""

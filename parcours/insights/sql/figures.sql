@@ -1,10 +1,15 @@
 -- name: roll_up
--- Add a span of the log to the daily roll-up, by day of the workspace's zone. Opens and clicks of machines are left out.
--- Parameters: the span of `events.cursor`, the zone. Locks: the daily rows touched. Side effects: insights_daily.
+-- Add a span of the log to the daily roll-up, by day of the workspace's zone. Opens and clicks of machines are left out. Amounts are
+-- the totals in the workspace's currency (those that name none are), as numbers or as text; what cannot be one counts as nothing.
+-- Parameters: the span of `events.cursor`, zone, currency. Locks: the daily rows touched. Side effects: insights_daily.
 INSERT INTO insights_daily AS kept (workspace_id, day, name, count, amount)
 SELECT workspace_id, (at AT TIME ZONE %(zone)s)::date, name, count(*),
-       coalesce(sum(CASE WHEN jsonb_typeof(properties -> 'total') = 'number' THEN (properties ->> 'total')::numeric END), 0)
+       coalesce(sum(total) FILTER (WHERE abs(total) < 1e12
+                                     AND upper(coalesce(nullif(properties ->> 'currency', ''), %(currency)s)) = upper(%(currency)s)), 0)
 FROM events_event
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN properties ->> 'total' ~ '^-?[0-9]{1,20}([.][0-9]{1,20})?$' THEN (properties ->> 'total')::numeric END AS total
+) AS amount
 WHERE workspace_id = %(workspace_id)s
   AND (xid, id) > (%(after_xid)s::text::xid8, %(after_id)s)
   AND (xid, id) <= (%(until_xid)s::text::xid8, %(until_id)s) AND at BETWEEN %(first_at)s AND %(last_at)s

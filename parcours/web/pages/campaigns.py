@@ -56,8 +56,8 @@ class CampaignForm(forms.Form):
     purpose = forms.ChoiceField(label=_("Purpose"), help_text=_("It decides who may receive the campaign."))
     audience = forms.ChoiceField(label=_("To whom"))
 
-    def __init__(self, workspace_id: int, data: Any = None) -> None:
-        super().__init__(data)
+    def __init__(self, workspace_id: int, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
         templates = Template.objects.filter(workspace_id=workspace_id).order_by("name")
         segments = Segment.objects.filter(workspace_id=workspace_id).order_by("name")
         lists = List.objects.filter(workspace_id=workspace_id).order_by("name")
@@ -85,17 +85,43 @@ class CampaignForm(forms.Form):
 def new(request: StaffRequest) -> HttpResponse:
     """Draw up a campaign."""
     form = CampaignForm(request.workspace.pk, request.POST or None)
+    return drawn_up(request, form, None)
+
+
+@needs(Role.EDITOR, "GET", "POST")
+def edit(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Change a draft."""
+    found = queries.access_campaign(request.workspace.pk, campaign_id)
+    audience = f"segment:{found.segment.slug}" if found.segment else f"list:{found.list.slug}"  # type: ignore[union-attr]
+    initial = {"name": found.name, "template": found.template.slug, "purpose": found.purpose.code}
+    form = CampaignForm(request.workspace.pk, request.POST or None, {**initial, "audience": audience})
+    return drawn_up(request, form, found)
+
+
+def drawn_up(request: StaffRequest, form: CampaignForm, found: Campaign | None) -> HttpResponse:
+    """The form of a draft, new or not, or what follows from it."""
+    own, by, now = request.workspace.pk, request.actor, request.now
     if request.method == "POST" and form.is_valid():
         try:
             with transaction.atomic():
-                made = actions.create(
-                    request.workspace.pk, form.draft(), actor=request.actor, now=request.now
-                )
+                if found is None:
+                    made = actions.create(own, form.draft(), actor=by, now=now)
+                else:
+                    made = actions.change(own, found.pk, form.draft(), actor=by, now=now)
         except DomainError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
         else:
             return redirect("campaign", request.workspace.slug, made.pk)
-    return render(request, "web/campaigns/new.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "campaign": found}
+    return render(request, "web/campaigns/new.html", context, status=422 if form.errors else 200)
+
+
+@needs(Role.EDITOR, "POST")
+def delete(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Remove a draft."""
+    actions.delete(request.workspace.pk, campaign_id, actor=request.actor, now=request.now)
+    messages.success(request, gettext("The draft is deleted."))
+    return redirect("campaigns", request.workspace.slug)
 
 
 @needs(Role.VIEWER)

@@ -20,13 +20,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_noop
 
 from parcours.consent.models import Suppression
+from parcours.content.money import format_money, read_amount
 from parcours.delivery.wording import explain_refusal, explain_suppression
 from parcours.web import trail, wording
 
 register = template.Library()
 
 HUES = 12
-SYMBOLS = {"EUR": "€", "GBP": "£", "USD": "$", "CHF": "CHF", "CAD": "CA$"}
 # State of a message → its look, its icon, its word. Colour is never alone.
 VERDICTS = {
     "sent": ("sent", "check", gettext_noop("Sent")),
@@ -146,11 +146,14 @@ def share(part: float | None, whole: float | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def money(context: RequestContext, value: float | Decimal | str | None, currency: str = "") -> str:
-    """An amount in the workspace's currency, as the reader's language writes it."""
+    """An amount in its currency or the workspace's, as the reader's language writes it. What is no number stays as it is."""
     if value in (None, ""):
         return "–"
     workspace = context.get("workspace")
-    return as_money(Decimal(str(value)), currency or (workspace.currency if workspace else "EUR"))
+    amount = read_amount(value)
+    if amount is None:
+        return str(value)[:40]
+    return as_money(amount, currency[:8] or (workspace.currency if workspace else "EUR"))
 
 
 @register.simple_tag(takes_context=True)
@@ -161,11 +164,9 @@ def money_short(context: RequestContext, value: Decimal) -> str:
 
 def as_money(amount: Decimal | int, currency: str, *, is_short: bool = False) -> str:
     """An amount as the reader's language writes it; short, or from 10,000, without cents."""
-    amount, symbol = Decimal(amount), SYMBOLS.get(currency, currency)
-    places = 0 if is_short or abs(amount) >= 10_000 else 2
-    written = figure(abs(amount), places)
-    sign = "−" if amount < 0 else ""
-    return f"{sign}{written}\u00a0{symbol}" if get_language() == "fr" else f"{sign}{symbol}{written}"
+    amount = Decimal(amount)
+    language = "fr" if get_language() == "fr" else "en"
+    return format_money(amount, currency, language, is_short=is_short or abs(amount) >= 10_000)
 
 
 @register.filter
