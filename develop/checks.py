@@ -14,6 +14,8 @@ from develop.children import spawn
 from develop.console import abridge, say
 
 AT_ONCE = 2
+# Tests of the sources alone: which way foreign keys and SQL statements point, what is documented, what lacks French.
+WITHOUT_DATABASE = ("rooms", "sql", "docs", "texts")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,14 @@ class Check:
 CHECKS = (
     Check("types", ("-m", "mypy")),
     Check("imports", ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")),
+    Check(
+        "SQL, foreign keys, texts",
+        (
+            *("-m", "pytest", "-n0", "-p", "no:cacheprovider", "-m", "not django_db"),
+            *(f"tests/architecture/test_{name}.py" for name in WITHOUT_DATABASE),
+        ),
+        lambda checkout: checkout.has_module("tests.architecture.test_rooms"),
+    ),
     Check("lint", ("-m", "ruff", "check", "--output-format", "concise")),
     Check("format", ("-m", "ruff", "format", "--check", "--output-format", "concise")),
     Check(

@@ -16,7 +16,7 @@ from develop.errors import DevelopError
 HELP = """\
 ./dev run [--port N] [--data DIR] [--no-demo]   set everything up and run Parcours with the demo shop
 ./dev test [pytest arguments…]                  set everything up, check the sources, pass the tests
-./dev check                                     lint, format, types, import contracts, translations
+./dev check                                     lint, format, types, import contracts, SQL, translations
 ./dev bench [NAME…] [--json]                    measure, beside the floors that bound each figure
 ./dev manage [--data DIR] ARGUMENTS…            Django's manage.py, on the database of ./dev run
 ./dev parcours [--data DIR] ARGUMENTS…          the operators' command, on the database of ./dev run
