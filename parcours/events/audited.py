@@ -4,7 +4,7 @@ entry in the audit trail, in the same transaction.
 The trail says who changed which fields of whom. It does not repeat what they hold: it outlives the person's own data.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -98,6 +98,20 @@ def change_identities(
                 detail={"kind": kind.value},
                 now=now,
             )
+
+
+def record_export(
+    workspace_id: int, rows: int, filters: Mapping[str, str], *, actor: Actor, now: datetime
+) -> None:
+    """Note that people's data are taken away, how many people's, and which."""
+    record_audit(
+        workspace_id,
+        actor=actor,
+        action="exported",
+        subject="contacts",
+        detail={"rows": rows, "filters": dict(filters)},
+        now=now,
+    )
 
 
 def record_statements(

@@ -8,7 +8,8 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
@@ -37,7 +38,7 @@ class StaffRequest(HttpRequest):
     now: datetime
 
 
-View = Callable[Concatenate[StaffRequest, Arguments], HttpResponse]
+View = Callable[Concatenate[StaffRequest, Arguments], HttpResponseBase]
 
 
 class GuardedView(Protocol):
@@ -45,7 +46,7 @@ class GuardedView(Protocol):
 
     needed_role: Role
 
-    def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponse: ...
+    def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase: ...
 
 
 def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]:
@@ -56,7 +57,9 @@ def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]
     def decorate(view: View[Arguments]) -> GuardedView:
         @require_http_methods([*taken, *(["HEAD"] if "GET" in taken else [])])
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs) -> HttpResponse:
+        def guarded(
+            request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
+        ) -> HttpResponseBase:
             staff = cast(StaffRequest, request)
             if not staff.role.may(role):
                 raise Forbidden(

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.template.response import TemplateResponse
 from django.utils import timezone, translation
@@ -25,7 +26,7 @@ from parcours.kernel import clock, sql, tenancy
 from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound
 from parcours.web.access import PageTooSlow, StaffRequest
 
-GetResponse = Callable[[HttpRequest], HttpResponse]
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -51,7 +52,7 @@ class ContentSecurityPolicy:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
@@ -63,7 +64,7 @@ class ReaderLanguage:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         translation.activate(translation.get_language_from_request(request))
         try:
             response = self.get_response(request)
@@ -88,10 +89,12 @@ class FirstPassword:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
         name = request.resolver_match.url_name if request.resolver_match else None
         if not request.path.startswith(self.STAFF) or name in self.OPEN:
             return None
@@ -109,12 +112,12 @@ class WorkspaceScope:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self.get_response(request)
 
     def process_view(
-        self, request: HttpRequest, view: Callable[..., HttpResponse], args: Any, kwargs: dict[str, Any]
-    ) -> HttpResponse | None:
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: dict[str, Any]
+    ) -> HttpResponseBase | None:
         if "workspace" not in kwargs:
             return None
         if not request.user.is_authenticated:
@@ -162,7 +165,9 @@ def enter(request: HttpRequest, slug: str) -> StaffRequest:
     return staff
 
 
-def respond(request: StaffRequest, view: Callable[..., HttpResponse], kwargs: dict[str, Any]) -> HttpResponse:
+def respond(
+    request: StaffRequest, view: Callable[..., HttpResponseBase], kwargs: dict[str, Any]
+) -> HttpResponseBase:
     """Call the view and render its template inside the workspace's scope and the reader's time zone."""
     with ExitStack() as around:
         around.enter_context(tenancy.scope(workspace_id=request.workspace.pk, user_id=request.user.pk))
@@ -179,7 +184,7 @@ def respond(request: StaffRequest, view: Callable[..., HttpResponse], kwargs: di
         return response
 
 
-def explain(request: StaffRequest, error: DomainError) -> HttpResponse:
+def explain(request: StaffRequest, error: DomainError) -> HttpResponseBase:
     """A page that says what cannot be done, and how to mend it."""
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 422)
     return render(request, "web/error.html", {"error": error, "status": status}, status=status)

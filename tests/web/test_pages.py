@@ -17,7 +17,6 @@ from parcours.delivery.models import Message, Sending
 from parcours.journeys.models import Journey
 from parcours.kernel import tenancy
 from parcours.web.pages import campaigns as campaign_pages
-from parcours.web.pages.contacts import harmless
 from tests.web.conftest import Shop, signed_in
 
 
@@ -67,12 +66,12 @@ def test_contacts_go_on_to_a_second_page(shop: Shop, owner: Client) -> None:
 def test_export_runs_nothing_and_is_noted(shop: Shop, owner: Client, viewer: Client) -> None:
     response = owner.get(shop.path("contacts/export/?q=zoé"))
     assert response["Content-Type"].startswith("text/csv")
-    assert len(response.content.decode().splitlines()) == 7
+    lines = b"".join(response).decode("utf-8-sig").splitlines()  # type: ignore[arg-type]  # a stream
+    assert len(lines) == 7
+    assert "Zoé" in lines[1]
     with tenancy.scope(workspace_id=shop.workspace.pk):
         assert AuditEntry.objects.filter(action="exported", subject="contacts").count() == 1
     assert viewer.get(shop.path("contacts/export/")).status_code == 403
-    assert harmless("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert harmless(None) == ""
 
 
 def test_contact_tells_why_a_message_was_withheld(shop: Shop, owner: Client) -> None:

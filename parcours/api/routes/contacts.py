@@ -4,6 +4,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from uuid import UUID
 
+from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 
@@ -23,6 +24,7 @@ from parcours.api.schemas import (
     IdentityOut,
     Page,
 )
+from parcours.audiences import exporting
 from parcours.consent import actions as consent_actions
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
@@ -33,6 +35,7 @@ from parcours.contacts.types import ContactRow, IdentityKind, Person
 from parcours.delivery import double_opt_in
 from parcours.events import audited
 from parcours.events import queries as events
+from parcours.kernel import tables
 
 router = Router()
 
@@ -73,6 +76,36 @@ def list_contacts(request: ApiRequest, email: str = "", after: str = "", limit: 
         items=[_out(row) for row in rows[:size]],
         next=cursors.spell(last.created_at, last.id) if last else None,
     )
+
+
+@router.get(
+    "/export",
+    response={200: str},
+    summary="Export contacts",
+    openapi_extra={"responses": {200: {"description": "CSV in UTF-8", "content": {"text/csv": {}}}}},
+)
+def export_contacts(
+    request: ApiRequest,
+    list: str = "",
+    segment: str = "",
+) -> StreamingHttpResponse:
+    """Everybody, or the people of a list or segment, as one streamed CSV with all identities, lists, consents and attributes.
+
+    `consent_…` columns say what each person said last. Cells that a spreadsheet would run begin with an apostrophe.
+    """
+    call = request.call
+    chosen = exporting.people(call.workspace_id, list_slug=list, segment=segment)
+    audited.record_export(
+        call.workspace_id,
+        chosen.count(),
+        {name: value for name, value in (("list", list), ("segment", segment)) if value},
+        actor=call.actor,
+        now=call.now,
+    )
+    rows = exporting.table(call.workspace_id, chosen, exporting.columns(call.workspace_id))
+    response = StreamingHttpResponse(tables.written(rows), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="contacts.csv"'
+    return response
 
 
 @router.get("/{uuid:contact_id}", response=ContactDetail, summary="Read a contact")

@@ -1,7 +1,6 @@
 """The pages of an import: the list with the upload, what the columns are, progress and report, the refused rows as a file."""
 
-import csv
-from io import StringIO
+import itertools
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,10 +12,10 @@ from parcours.accounts.types import Role
 from parcours.contacts.importing import actions, queries, reading
 from parcours.contacts.importing.errors import FileTooLarge
 from parcours.contacts.types import ImportState
+from parcours.kernel import tables
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
 from parcours.web.contacts_import.forms import PlanForm, UploadForm
-from parcours.web.pages.contacts import harmless
 
 RECENT = 50
 SHOWN_REFUSALS = 50
@@ -135,13 +134,12 @@ def cancel(request: StaffRequest, import_id: UUID) -> HttpResponse:
 def refusals(request: StaffRequest, import_id: UUID) -> HttpResponse:
     """The refused rows as CSV that a spreadsheet opens without running anything (reliability T12). Reading it writes nothing."""
     run = queries.import_of(request.workspace.pk, import_id)
-    text = StringIO()
-    writer = csv.writer(text)
-    writer.writerow([gettext("Line"), gettext("Reason"), gettext("Value")])
-    for each in queries.refusals(run).iterator(2000):
-        writer.writerow(
-            [each.line, harmless(gettext(REASONS.get(each.code, each.code))), harmless(each.value)]
-        )
-    response = HttpResponse("\ufeff" + text.getvalue(), content_type="text/csv; charset=utf-8")
+    header = [gettext("Line"), gettext("Reason"), gettext("Value")]
+    refused = (
+        [str(each.line), gettext(REASONS.get(each.code, each.code)), each.value]
+        for each in queries.refusals(run).iterator(2000)
+    )
+    rows = itertools.chain([header], refused)
+    response = HttpResponse("".join(tables.written(rows)), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="refused-{run.pk}.csv"'
     return response

@@ -16,6 +16,7 @@ from django.utils.translation import gettext, ngettext
 from parcours.accounts import queries as accounts
 from parcours.accounts.models import User
 from parcours.accounts.types import Role
+from parcours.audiences import exporting
 from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
 from parcours.contacts.models import Import
@@ -206,7 +207,7 @@ def search(request: StaffRequest) -> HttpResponse:
         named = Q(name__icontains=words)
         in_languages = Q(name_fr__icontains=words) | Q(name_en__icontains=words)
         found = {
-            "people": found_people(own, words)[:10],
+            "people": found_people(own, exporting.people(own), words)[:10],
             "segments": Segment.objects.filter(named, workspace_id=own)[:5],
             "journeys": Journey.objects.filter(in_languages, workspace_id=own)[:5],
             "campaigns": Campaign.objects.filter(named, workspace_id=own)[:5],
