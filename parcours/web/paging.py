@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import Field, Model, Q, QuerySet
 
 Row = TypeVar("Row", bound=Model)
 SIZE = 50
@@ -21,21 +22,27 @@ class Page(Generic[Row]):
 
 def newest_first(rows: QuerySet[Row], field: str, after: str, size: int = SIZE) -> Page[Row]:
     """One page ordered by an instant, newest first, then by primary key. A damaged `after` gives the first page."""
-    position = parse(after)
-    if position is not None:
-        at, key = position
-        rows = rows.filter(Q(**{f"{field}__lt": at}) | Q(**{field: at, "pk__lt": key}))
-    found = list(rows.order_by(f"-{field}", "-pk")[: size + 1])
+    rest = older(rows, field, "pk", after)
+    found = list((rows if rest is None else rest).order_by(f"-{field}", "-pk")[: size + 1])
     last = found[size - 1] if len(found) > size else None
-    following = f"{getattr(last, field).isoformat()}~{last.pk}" if last else ""
-    return Page(found[:size], following, position is None)
+    following = place(getattr(last, field), last.pk) if last else ""
+    return Page(found[:size], following, rest is None)
 
 
-def parse(after: str) -> tuple[datetime, str] | None:
-    """The instant and the key that `after` names, or None."""
-    at, _, key = after.partition("~")
+def place(at: datetime, key: object) -> str:
+    """The place of a row in a list ordered by an instant and a key, for an address."""
+    return f"{at.isoformat()}~{key}"
+
+
+def older(rows: QuerySet[Row], field: str, key_field: str, after: str) -> QuerySet[Row] | None:
+    """The rows after a place, or None when it is damaged or empty: whatever an address says, it is no error."""
+    at, _, text = after.partition("~")
+    column = rows.model._meta.pk if key_field == "pk" else rows.model._meta.get_field(key_field)
+    assert isinstance(column, Field)
     try:
-        instant = datetime.fromisoformat(at)
-    except ValueError:
+        instant, key = datetime.fromisoformat(at), column.to_python(text or None)
+    except (ValueError, ValidationError):
         return None
-    return (instant, key) if key and instant.tzinfo else None
+    if key is None or instant.tzinfo is None:
+        return None
+    return rows.filter(Q(**{f"{field}__lt": instant}) | Q(**{field: instant, f"{key_field}__lt": key}))

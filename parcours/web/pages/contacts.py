@@ -135,6 +135,7 @@ class Entry:
     """One line of the timeline: something that happened, or a message with its verdict and reasons."""
 
     at: datetime
+    place: str
     happening: wording.Happening | None = None
     message: Message | None = None
     reasons: tuple[str, ...] = ()
@@ -221,54 +222,68 @@ def contact_timeline(request: StaffRequest, contact_id: UUID) -> HttpResponse:
 
 
 def timeline(request: StaffRequest, contact_id: UUID) -> dict[str, Any]:
-    """Events and messages of one person, newest first, from `before` on, of the family that `show` names."""
+    """Events and messages of one person, newest first, of the family that `show` names.
+
+    `before` is where the page before ended, in the events and in the messages: several of one instant are all shown, once.
+    """
     show = request.GET.get("show", "")
-    before = _instant(request.GET.get("before", ""))
-    entries = [*_happenings(request, contact_id, show, before), *_messages(request, contact_id, show, before)]
+    event, _, message = request.GET.get("before", "").partition(" ")
+    entries = [*_happenings(request, contact_id, show, event), *_messages(request, contact_id, show, message)]
     entries.sort(key=lambda entry: entry.at, reverse=True)
-    more = entries[TIMELINE - 1].at.isoformat() if len(entries) > TIMELINE else ""
-    return {"entries": entries[:TIMELINE], "more": more, "show": show}
+    shown = entries[:TIMELINE]
+    more = ""
+    if len(entries) > TIMELINE:
+        event = next((each.place for each in reversed(shown) if each.happening), event)
+        message = next((each.place for each in reversed(shown) if each.message), message)
+        more = f"{event} {message}"
+    return {"entries": shown, "more": more, "show": show}
 
 
-def _instant(text: str) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None
-
-
-def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: datetime | None) -> list[Entry]:
+def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: str) -> list[Entry]:
     own = request.workspace.pk
     events = Event.objects.filter(workspace_id=own, contact_id=contact_id).exclude(
         name__in=wording.TOLD_BY_MESSAGES
     )
     if show in wording.FAMILIES:
         events = events.filter(name__in=wording.names_of(show))
-    if before:
-        events = events.filter(at__lt=before)
-    rows = list(events.order_by("-at", "-id").values_list("name", "at", "properties")[: TIMELINE + 1])
-    mailings = {properties.get("mailing") for _name, _at, properties in rows} - {None}
+    rest = paging.older(events, "at", "id", before)
+    rows = list(
+        (events if rest is None else rest)
+        .order_by("-at", "-id")
+        .only("id", "at", "name", "properties")[: TIMELINE + 1]
+    )
+    mailings = {each.properties.get("mailing") for each in rows} - {None}
     names = {
         **known_names(own),
         "mailing": {
             str(each.pk): named(each) for each in Mailing.objects.filter(workspace_id=own, pk__in=mailings)
         },
     }
-    return [Entry(at, wording.happening(name, at, properties, names)) for name, at, properties in rows]
+    return [
+        Entry(
+            each.at,
+            paging.place(each.at, each.id),
+            wording.happening(each.name, each.at, each.properties, names),
+        )
+        for each in rows
+    ]
 
 
-def _messages(request: StaffRequest, contact_id: UUID, show: str, before: datetime | None) -> list[Entry]:
+def _messages(request: StaffRequest, contact_id: UUID, show: str, before: str) -> list[Entry]:
     if show not in ("", "messages"):
         return []
     own = request.workspace.pk
     found = Message.objects.filter(workspace_id=own, contact_id=contact_id).select_related("mailing__purpose")
-    if before:
-        found = found.filter(queued_at__lt=before)
+    rest = paging.older(found, "queued_at", "id", before)
     sayer = Sayer(own)
     return [
-        Entry(each.queued_at, message=each, reasons=tuple(sayer.reasons(each.reasons)))
-        for each in found.order_by("-queued_at")[: TIMELINE + 1]
+        Entry(
+            each.queued_at,
+            paging.place(each.queued_at, each.pk),
+            message=each,
+            reasons=tuple(sayer.reasons(each.reasons)),
+        )
+        for each in (found if rest is None else rest).order_by("-queued_at", "-id")[: TIMELINE + 1]
     ]
 
 
