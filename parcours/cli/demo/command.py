@@ -4,7 +4,6 @@ import argparse
 import sys
 import time
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -14,13 +13,15 @@ from parcours.accounts import queries
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.cli.demo import newsletters, orders, people, shop
-from parcours.cli.demo.history import History
+from parcours.cli.demo.history import History, closing_of
+from parcours.cli.demo.orders import LONDON
 from parcours.delivery import actions as delivery
 from parcours.insights import actions as insights
 from parcours.kernel import clock, tenancy
 
-LONDON = ZoneInfo("Europe/London")
-SHOP_ALONE = timedelta(days=365)  # the shop's first year, before it began with Parcours
+YEAR = timedelta(days=364)  # whole stops of either length
+FIRST_YEARS_STOPS = timedelta(days=4)
+SECOND_YEARS_STOPS = timedelta(days=2)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,15 +51,17 @@ def load(now: datetime) -> Workspace:
         # Many small steps: plan each statement once, by index.
         cursor.execute("SET enable_seqscan = off")
         cursor.execute("SET plan_cache_mode = force_generic_plan")
-    opening = history_of_orders[0].at + SHOP_ALONE
-    before = [order for order in history_of_orders if order.at <= opening]
-    workspace, credentials = shop.set_up(before[0].at - timedelta(hours=1))
+    first = history_of_orders[0].at
+    anniversary = closing_of((first.astimezone(LONDON) + YEAR).date())
+    first_year = [order for order in history_of_orders if order.at <= anniversary]
+    workspace, credentials = shop.set_up(first - timedelta(hours=1))
     history = History(workspace, people.invent(history_of_orders))
-    progress = Progress(started)
-    history.remember(before, opening)
-    shop.open_journeys(workspace, opening)
-    newsletters.plan(workspace.pk, first=opening, last=now)
-    history.live(history_of_orders[len(before) :], now, progress)
+    progress = Progress(started, len(history_of_orders))
+    shop.open_journeys(workspace, shop.FROM_THE_FIRST_DAY, first)
+    newsletters.plan(workspace.pk, first=first, last=now)
+    history.live(first_year, anniversary, FIRST_YEARS_STOPS, progress)
+    shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
+    history.live(history_of_orders[len(first_year) :], now, SECOND_YEARS_STOPS, progress)
     while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
         pass
     with tenancy.scope(workspace_id=workspace.pk):
@@ -85,16 +88,20 @@ def erase(workspace: Workspace) -> None:
 class Progress:
     """One line that says how far the history is; on a terminal it is rewritten in place."""
 
-    def __init__(self, started: float) -> None:
+    def __init__(self, started: float, orders: int) -> None:
         self._started = started
+        self._orders = orders
+        self._done = 0
         self._shown = started
         self._live = sys.stdout.isatty()
 
-    def __call__(self, share: float, day: str) -> None:
+    def __call__(self, happened: int, day: str) -> None:
+        self._done += happened
         now = time.monotonic()
         if now - self._shown < (0.2 if self._live else 5):
             return
         self._shown = now
+        share = self._done / self._orders
         filled = round(share * 24)
         line = f"  Loading the demo shop  [{'█' * filled}{'·' * (24 - filled)}] {share:4.0%}  {day}"
         print(f"\r{line}" if self._live else line, end="" if self._live else "\n", flush=True)

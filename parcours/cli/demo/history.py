@@ -1,15 +1,14 @@
 """Lets the shop's two years pass: people come, order, are written to by the real engine and gate, and react.
 
-The shop's first year is its past, brought in when it began with Parcours. From then on the clock is virtual: it stops every other
-evening at closing time (and never later than the present), and at each stop everything that a worker does is done once, through the
-same functions as in production, into a channel that delivers nowhere.
+The clock is virtual: it stops every few days at closing time (and never later than the present), and at each stop everything that
+a worker does is done once, through the same functions as in production, into a channel that delivers nowhere.
 """
 
 import heapq
 import random
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -37,19 +36,23 @@ from parcours.journeys.recipes import SHOP_URL
 from parcours.kernel import sql, tenancy
 
 CLOSING = time(19)
-EVERY = timedelta(days=2)
-WEEK = timedelta(days=7)
-STATISTICS_AFTER = frozenset({3, 12, 50})  # stops
+STATISTICS_AFTER = frozenset({5, 40})  # stops
 AT_ONCE = 5000
 LONGEST_WAIT = timedelta(days=14)  # no message of the demo waits longer for its turn
 ONE_CLICK = Evidence("one-click unsubscribe")
 BOUNCE = "550 5.1.1 No such user here"
-Progress = Callable[[float, str], None]
+Progress = Callable[[int, str], None]
+"""Told at each stop: how many orders happened since the last one, and the day."""
+
+
+def closing_of(day: date) -> datetime:
+    """When the shop closes on a day."""
+    return datetime.combine(day, CLOSING, LONDON)
 
 
 def stops(first: datetime, last: datetime, every: timedelta) -> Iterator[datetime]:
     """The instants at which the virtual clock stops, in UTC, ending with `last`."""
-    instant = datetime.combine(first.astimezone(LONDON).date(), CLOSING, LONDON)
+    instant = closing_of(first.astimezone(LONDON).date())
     while instant < last:
         yield instant.astimezone(last.tzinfo)
         instant += every  # the same time of day in London, also when the clocks change
@@ -67,30 +70,19 @@ class History:
     written_to: set[UUID] = field(default_factory=set)
     coming: list[Reaction] = field(default_factory=list)
     refusals: dict[str, Said] = field(default_factory=dict)
+    stops: int = 0
     dice: random.Random = field(default_factory=lambda: random.Random(people.SEED))
 
-    def remember(self, orders: Sequence[Order], opening: datetime) -> None:
-        """Bring in what happened before the shop began with Parcours: people and orders, week by week; nobody is written to."""
-        for week, now in _by_stop(orders, opening, WEEK):
-            with tenancy.scope(workspace_id=self.workspace.id):
-                self._welcome(week, now)
-                self._happen(week, now)
-        while audiences.refresh(self.workspace.id, now=opening) or journeys.enter(
-            self.workspace.id, now=opening
-        ):
-            pass
-
-    def live(self, orders: Sequence[Order], last: datetime, progress: Progress) -> None:
-        """Let the orders happen, the last stop being `last` (the present)."""
+    def live(self, orders: Sequence[Order], last: datetime, every: timedelta, progress: Progress) -> None:
+        """Let the orders happen, with a stop of the clock every so often, the last one being `last`."""
         with tenancy.scope(workspace_id=self.workspace.id):
             self.refusals = {one.code: consent.refusal(one) for one in purposes.purposes(self.workspace.id)}
-        done = 0
-        for number, (two_days, now) in enumerate(_by_stop(orders, last, EVERY), start=1):
-            self.stop(two_days, now)
-            if number in STATISTICS_AFTER:
+        for happened, now in _by_stop(orders, last, every):
+            self.stop(happened, now)
+            self.stops += 1
+            if self.stops in STATISTICS_AFTER:
                 refresh_statistics()
-            done += len(two_days)
-            progress(done / len(orders), now.astimezone(LONDON).strftime("%Y-%m-%d"))
+            progress(len(happened), now.astimezone(LONDON).strftime("%Y-%m-%d"))
 
     def stop(self, orders: Sequence[Order], now: datetime) -> None:
         """One stop of the clock: what happened since the last one, then what workers do."""

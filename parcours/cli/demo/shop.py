@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +27,8 @@ ATTRIBUTES = (
     ("last_name", "Nom", "Last name"),
     ("city", "Ville", "City"),
 )
-RECIPES = ("post-purchase", "first-purchase", "re-engagement")
+FROM_THE_FIRST_DAY = ("first-purchase", "re-engagement")
+FROM_THE_SECOND_YEAR = ("post-purchase",)
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def set_up(now: datetime) -> tuple[Workspace, Credentials]:
     return workspace, credentials
 
 
-def open_journeys(workspace: Workspace, now: datetime) -> None:
-    """Publish the shop's first scenarios from their recipes."""
+def open_journeys(workspace: Workspace, slugs: Iterable[str], now: datetime) -> None:
+    """Publish scenarios from their recipes."""
     with tenancy.scope(workspace_id=workspace.id):
-        for slug in RECIPES:
+        for slug in slugs:
             recipes.install(workspace.id, slug, actor=SYSTEM, now=now)
 
 
