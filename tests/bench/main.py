@@ -33,6 +33,7 @@ BENCHES = {
     "gate.batch": "tests.bench.sending:bench_gate_batch",
     "send.signed": "tests.bench.sending:bench_send_signed",
     "send.unsigned": "tests.bench.sending:bench_send_unsigned",
+    "plans.growth": "tests.bench.plans:bench_plans_growth",
 }
 
 
