@@ -5,6 +5,7 @@ Not here: settings that a workspace chooses (those are rows of `accounts` and `d
 
 import os
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 
@@ -16,6 +17,7 @@ class Environment:
     database_role: str
     secret_key: str
     base_url: str
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     data: Path
     smtp_url: str
     returns_url: str
@@ -32,6 +34,11 @@ def read_environment() -> Environment:
         database_role=os.environ.get("PARCOURS_DATABASE_ROLE", ""),
         secret_key=os.environ.get("PARCOURS_SECRET_KEY", ""),
         base_url=os.environ.get("PARCOURS_BASE_URL", "http://127.0.0.1:8000").rstrip("/"),
+        trusted_proxies=tuple(
+            ip_network(each.strip())
+            for each in os.environ.get("PARCOURS_TRUSTED_PROXIES", "").split(",")
+            if each.strip()
+        ),
         data=data,
         smtp_url=os.environ.get("PARCOURS_SMTP_URL", "smtp://127.0.0.1:2525"),
         returns_url=os.environ.get("PARCOURS_RETURNS_URL", ""),

@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SECRET_KEY = ENVIRONMENT.secret_key
 DEBUG = ENVIRONMENT.debug
 BASE_URL = ENVIRONMENT.base_url
+TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 SECURE = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = ["*"]  # links are built from BASE_URL, never from the Host header
 ROOT_URLCONF = "config.urls"

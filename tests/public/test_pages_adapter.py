@@ -4,6 +4,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -166,6 +167,20 @@ def test_forms_of_the_public_address_are_accepted_whatever_host_the_proxy_sends(
 
     with override_settings(CACHES=WITHOUT_DATABASE):
         visit(story, get_wsgi_application())
+
+
+def test_address_behind_our_own_proxy_is_the_visitors() -> None:
+    def pages(environ: dict[str, Any], start: Start) -> list[bytes]:
+        start("200 OK", [])
+        return [environ["REMOTE_ADDR"].encode()]
+
+    async def story(client: Client) -> None:
+        assert (
+            await client.ask("GET", "/", headers={"x-forwarded-for": "198.51.100.7"})
+        ).body == b"198.51.100.7"
+
+    with override_settings(TRUSTED_PROXIES=[ip_network("127.0.0.0/8")]):
+        visit(story, pages)
 
 
 async def post_form(client: Client, host: str, origin: str) -> int:

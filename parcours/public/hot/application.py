@@ -39,9 +39,10 @@ class Application:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         scheme = urlsplit(settings.BASE_URL).scheme
-        self._pages = Pages(self._wsgi, self._page_threads, scheme, self._limit_of)
+        proxies = settings.TRUSTED_PROXIES
+        self._pages = Pages(self._wsgi, self._page_threads, scheme, self._limit_of, proxies)
         self._recipient_threads = ThreadPoolExecutor(RECIPIENT_THREADS, "recipients")
-        self._recipients = Pages(self._wsgi, self._recipient_threads, scheme, self._limit_of)
+        self._recipients = Pages(self._wsgi, self._recipient_threads, scheme, self._limit_of, proxies)
         self._keys = KeyRing(loop.time)
         self._intake = Intake(self._keys)
         self._tracking = Tracking()

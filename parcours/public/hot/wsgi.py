@@ -19,6 +19,7 @@ from urllib.parse import unquote_to_bytes
 from django.core.exceptions import RequestDataTooBig
 
 from parcours.public.hot.http import Headers, Protocol_, Scope
+from parcours.public.hot.proxies import Networks, client_address
 
 logger = logging.getLogger(__name__)
 
@@ -53,10 +54,15 @@ class Pages:
     """Answers a request by a WSGI application. `limit_of` says how many bytes of body a path takes."""
 
     def __init__(
-        self, application: Application, executor: Executor, scheme: str, limit_of: LimitOf = same_for_all
+        self,
+        application: Application,
+        executor: Executor,
+        scheme: str,
+        limit_of: LimitOf = same_for_all,
+        proxies: Networks = (),
     ) -> None:
         self._application, self._executor = application, executor
-        self._scheme, self._limit_of = scheme, limit_of
+        self._scheme, self._limit_of, self._proxies = scheme, limit_of, proxies
 
     async def answer(self, scope: Scope, protocol: Protocol_) -> None:
         """Answer one request."""
@@ -77,7 +83,7 @@ class Pages:
     def _call(self, scope: Scope, body: Body) -> "_Answer":
         """In a thread: run the application and read the beginning of its answer."""
         answer = _Answer()
-        answer.read(self._application(environ(scope, body, self._scheme), answer.start))
+        answer.read(self._application(environ(scope, body, self._scheme, self._proxies), answer.start))
         return answer
 
 
@@ -185,7 +191,7 @@ def _no_write(data: bytes) -> None:
     raise TypeError("Answers are iterables.")
 
 
-def environ(scope: Scope, body: Body, scheme: str) -> dict[str, Any]:
+def environ(scope: Scope, body: Body, scheme: str, proxies: Networks) -> dict[str, Any]:
     """The WSGI environment of a request. Repeated fields are joined by commas, cookies by semicolons (RFC 9110 §5.3).
 
     `scheme` is what the visitor speaks. Behind a proxy with TLS the server itself hears plain HTTP, and a header that says more
@@ -197,7 +203,8 @@ def environ(scope: Scope, body: Body, scheme: str) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
         "QUERY_STRING": scope.query_string,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]") or scope.client,
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]")
+        or scope.client,  # until the headers are read
         "SERVER_NAME": server.strip("[]") or "localhost",
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
@@ -221,4 +228,6 @@ def environ(scope: Scope, body: Body, scheme: str) -> dict[str, Any]:
             joint = "; " if name == "cookie" else ","
             variables[key] = f"{variables[key]}{joint}{value}" if key in variables else value
     variables.setdefault("HTTP_HOST", scope.authority or scope.server)
+    forwarded = variables.get("HTTP_X_FORWARDED_FOR", "")
+    variables["REMOTE_ADDR"] = client_address(variables["REMOTE_ADDR"], forwarded, proxies)
     return variables

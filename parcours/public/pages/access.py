@@ -109,7 +109,7 @@ def evidence(request: HttpRequest, source: str, wording: str, message_id: UUID) 
 
 
 def _address(request: HttpRequest) -> str | None:
-    """The peer's address. Behind a proxy that is for the server to set; a header that anybody can send is no proof."""
+    """The person's address, as the server made it out (`public.hot.proxies`); a header that anybody can send is no proof."""
     return request.META.get("REMOTE_ADDR") or None
 
 
