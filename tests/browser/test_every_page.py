@@ -16,7 +16,7 @@ from tests.web.conftest import Shop
 STATIC = (
     "", "?per=day", "search/", "search/?q=marc", "search/?q=zzz", "contacts/", "contacts/?q=zzz", "lists/", "imports/",
     "segments/", "segments/new/", "segments/silent-90-days/", "segments/silent-90-days/edit/", "journeys/",
-    "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/recipes/post-purchase/",
+    "new-journey/", "journeys/post-purchase/edit/", "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/recipes/post-purchase/",
     "campaigns/", "campaigns/new/", "templates/", "templates/new/", "templates/order-confirmation/", "messages/",
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
     "purposes/advice/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
@@ -34,7 +34,7 @@ def paths(shop: Shop) -> list[str]:
         person = Record.objects.filter(act="withdrawn").values_list("contact_id", flat=True)[0]
     own = [shop.path(each) for each in STATIC]
     own += [shop.path(f"messages/{each}/") for each in states]
-    own += [shop.path(f"campaigns/{each}/") for each in campaigns]
+    own += [shop.path(f"campaigns/{each}/{rest}") for each in campaigns for rest in ("", "edit/")]
     own += [shop.path(f"contacts/{person}/{each}") for each in ("", "?show=messages", "edit/", "proof/")]
     own.append(shop.path(f"contacts/{person}/say/?purpose=promotions&channel=email&act=granted"))
     return [*own, *ACCOUNT]

@@ -75,3 +75,17 @@ def test_preview_follows_what_one_types(shop: Shop, context: BrowserContext) -> 
     page.fill("input[name='fr.subject']", "Un objet tout neuf")
     expect(frame.locator("body")).to_contain_text("Un objet tout neuf")
     assert watched.complaints == []
+
+
+def test_written_journey_is_drawn_before_it_is_published(shop: Shop, context: BrowserContext) -> None:
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, shop.owner.email)
+    page.goto(shop.path("new-journey/"))
+    page.fill("input[name=name_fr]", "Le mien")
+    page.fill("input[name=name_en]", "My own")
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".canvas-node")).to_have_count(5)
+    page.get_by_role("button", name="Publish").click()
+    expect(page).to_have_url(re.compile("/journeys/my-own/$"))
+    assert watched.complaints == []
