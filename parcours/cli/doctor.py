@@ -3,8 +3,10 @@
 import argparse
 import json
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from email.message import EmailMessage
 from urllib.parse import urlsplit
 
@@ -12,17 +14,20 @@ import dns.exception
 import dns.resolver
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from parcours.accounts import queries as accounts
 from parcours.cli import postgresql
+from parcours.delivery import actions as delivery
 from parcours.delivery import mailbox
 from parcours.delivery.composing import bounce_domain
 from parcours.delivery.errors import BadMailbox
 from parcours.delivery.models import Sending
-from parcours.kernel import tenancy
+from parcours.events import restoring
+from parcours.kernel import clock, tenancy
 
 SHORTEST_SECRET = 32
+AFTER_RESTORE = "The database was restored from a backup. What left after the backup looks unsent: look before you resume."
 
 
 @dataclass(frozen=True)
@@ -38,16 +43,24 @@ class Finding:
 def arguments(parser: argparse.ArgumentParser) -> None:
     """How to answer, and whether to ask the DNS."""
     parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--mend",
+        action="store_true",
+        help="after a restore: pause all sending, and let new events be read again",
+    )
     parser.add_argument("--offline", action="store_true", help="leave out the checks that need the DNS")
 
 
 def run(options: argparse.Namespace) -> int:
     """Check, print, and fail when anything is not well."""
+    if options.mend:
+        mend_restored(clock.now())
     findings = [
         secret_key(),
         database_version(),
         database_role(),
         tables(),
+        restored_log(),
         python_headers(),
         mail_server(),
         returns_mailbox(),
@@ -101,6 +114,32 @@ def tables() -> Finding:
     except SystemExit:
         return Finding("tables", False, "not up to date", "Run `parcours migrate`.")
     return Finding("tables", True, "up to date")
+
+
+def restored_log() -> Finding:
+    """The log's transaction ids are this server's own."""
+    try:
+        ahead = restoring.ahead()
+    except DatabaseError as error:
+        return Finding("log", False, str(error).splitlines()[0], "Run `parcours migrate`.")
+    return Finding(
+        "log",
+        not ahead,
+        f"restored from another server, {ahead} transactions ahead of this one"
+        if ahead
+        else "of this server",
+        "New events would not be seen. Run `parcours doctor --mend`: it pauses all sending and mends this.",
+    )
+
+
+def mend_restored(now: datetime) -> None:
+    """After a restore into another server: nothing leaves before a person has looked, and the log is read again."""
+    if not restoring.ahead():
+        return
+    for workspace in accounts.workspaces():
+        with tenancy.scope(workspace_id=workspace.pk):
+            delivery.pause_sending(workspace.pk, AFTER_RESTORE, now=now)
+    restoring.catch_up(lambda left: print(f"{left} transactions to pass", file=sys.stderr))
 
 
 def python_headers() -> Finding:

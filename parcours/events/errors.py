@@ -15,7 +15,7 @@ RefusedEvent           one event is not taken in; the others of its batch are
 └── Unstorable         the database refuses it, although it passed every step
 """
 
-from parcours.kernel.errors import Invalid
+from parcours.kernel.errors import Conflict, Invalid
 
 
 class RefusedEvent(Invalid):
@@ -94,3 +94,9 @@ class Unstorable(RefusedEvent):
     """The database cannot store this event."""
 
     code = "event.unstorable"
+
+
+class LogAhead(Conflict):
+    """The database was restored into another server, and its log is ahead of it."""
+
+    code = "log.ahead"

@@ -11,6 +11,7 @@ from threading import Event, Thread
 from django.conf import settings
 
 from parcours.delivery.mailbox import mailbox_address
+from parcours.events import restoring
 from parcours.kernel import clock
 from parcours.workers.loop import Worker
 from parcours.workers.returns import read_until
@@ -23,7 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Work until told to stop."""
+    """Work until told to stop. Raises LogAhead after a restore into another server."""
+    restoring.check()
     stopping = Event()
     threads = list(parts(options.only, stopping))
     for number in (signal.SIGTERM, signal.SIGINT):

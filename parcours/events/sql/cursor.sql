@@ -31,6 +31,14 @@ FROM (SELECT xid, id FROM span ORDER BY xid DESC, id DESC LIMIT 1) AS newest,
 UPDATE events_cursor SET xid = %(until_xid)s::text::xid8, event_id = %(until_id)s
 WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;
 
+-- name: transactions_ahead
+-- By how many transactions the log or a cursor is ahead of this server: more than none only when the rows were written on another one
+-- (what is visible was written before the snapshot's end). Reads the ends of the log's primary key.
+SELECT greatest(0, greatest(
+           coalesce((SELECT max(xid) FROM events_cursor WHERE workspace_id = %(workspace_id)s)::text::bigint, 0),
+           coalesce((SELECT xid FROM events_event WHERE workspace_id = %(workspace_id)s ORDER BY xid DESC LIMIT 1)::text::bigint, 0)
+       ) + 1 - pg_snapshot_xmax(pg_current_snapshot())::text::bigint);
+
 -- name: drop_cursor
 -- Forget a consumer's position. Locks: the cursor's row.
 DELETE FROM events_cursor WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;
