@@ -138,3 +138,11 @@ def test_french_punctuation_never_stands_alone() -> None:
     loose = re.compile(r"« | »| [;:!?](?=\s|$|[)”])")
     texts = [text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())]
     assert [text for text in texts if loose.search(text)] == []
+
+
+def test_french_says_nothing_twice() -> None:
+    """Two branches that are merged line by line can leave a text that repeats itself."""
+    catalogue = polib.pofile(str(ROOT / "locale" / "fr" / "LC_MESSAGES" / "django.po"))
+    twice = re.compile(r"(.{8,}?)\1+", re.DOTALL)
+    texts = [text for entry in catalogue for text in (entry.msgstr, *entry.msgstr_plural.values())]
+    assert [text for text in texts if twice.fullmatch(text)] == []

@@ -7,7 +7,9 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from parcours.campaigns.models import Campaign
-from parcours.consent.models import Record
+from parcours.consent import actions as consent
+from parcours.consent.models import Record, Suppression
+from parcours.consent.types import Channel, SuppressionReason
 from parcours.delivery.models import Message
 from parcours.kernel import tenancy
 from tests.browser.watching import Watched, sign_in
@@ -19,7 +21,7 @@ STATIC = (
     "new-journey/", "journeys/post-purchase/edit/", "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/recipes/post-purchase/",
     "campaigns/", "campaigns/new/", "templates/", "templates/new/", "templates/order-confirmation/", "messages/",
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
-    "purposes/advice/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
+    "purposes/advice/", "purposes/+/", "purposes/advice/edit/", "suppressions/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
     "settings/attributes/", "settings/attributes/city/", "contacts/add/",
 )  # fmt: skip
 ACCOUNT = ("/account/me/", "/account/password/change/", "/account/2fa/")
@@ -28,6 +30,10 @@ ACCOUNT = ("/account/me/", "/account/password/change/", "/account/2fa/")
 def paths(shop: Shop) -> list[str]:
     """Every page there is something to see on."""
     with tenancy.scope(workspace_id=shop.workspace.pk):
+        consent.suppress(
+            shop.workspace.pk, Channel.EMAIL, "gone@mail.example", SuppressionReason.MANUAL, now=shop.now
+        )
+        lifted = Suppression.objects.get().pk
         messages = Message.objects.order_by("state", "id").distinct("state")
         states = [str(each.pk) for each in messages]
         campaigns = [each.pk for each in Campaign.objects.all()]
@@ -37,6 +43,7 @@ def paths(shop: Shop) -> list[str]:
     own += [shop.path(f"campaigns/{each}/{rest}") for each in campaigns for rest in ("", "edit/")]
     own += [shop.path(f"contacts/{person}/{each}") for each in ("", "?show=messages", "edit/", "proof/")]
     own.append(shop.path(f"contacts/{person}/say/?purpose=promotions&channel=email&act=granted"))
+    own.append(shop.path(f"suppressions/{lifted}/lift/"))
     return [*own, *ACCOUNT]
 
 
