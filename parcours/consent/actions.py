@@ -242,6 +242,33 @@ def suppress(
     return created
 
 
+def suppress_all(
+    workspace_id: int,
+    channel: Channel,
+    addresses: Mapping[str, UUID | None],
+    reason: SuppressionReason,
+    *,
+    detail: str = "",
+    now: datetime,
+) -> None:
+    """`suppress` for many addresses at once, each with whose it is as far as known; those that are suppressed already stay so."""
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                workspace_id=workspace_id,
+                channel=channel.value,
+                address_hash=queries.address_hash(workspace_id, channel, address),
+                contact_id=whose,
+                reason=reason.value,
+                detail=detail[:400],
+                at=now,
+            )
+            for address, whose in addresses.items()
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def lift_suppression(
     workspace_id: int, channel: Channel, address: str, *, actor: Actor, now: datetime
 ) -> None:

@@ -5,7 +5,7 @@ Not here: reading files and plans (`contacts.importing`).
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time
 from typing import Any
@@ -15,7 +15,7 @@ from django.db import InterfaceError, OperationalError
 
 from parcours.consent import actions as consent_actions
 from parcours.consent import queries as consent
-from parcours.consent.types import Act, Channel, Evidence, Statement
+from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts.importing import actions as imports
 from parcours.contacts.importing.actions import Claimed, Taken
 from parcours.contacts.importing.plan import Claim, Plan, UpdateRule
@@ -96,6 +96,7 @@ def _take_in(workspace_id: int, claimed: Claimed, plan: Plan, rows: Sequence[Row
     ids = [one.contact_id for one in saved]
     if plan.list_slug and ids:
         people.add_to_list(workspace_id, plan.list_slug, ids, now=now)
+    _suppress(workspace_id, rows, dict(zip((row.email for row in wanted), ids, strict=True)), now)
     refusing = _record(workspace_id, claimed, wanted, saved, now)
     return Taken(
         created=sum(one.created for one in saved),
@@ -104,6 +105,15 @@ def _take_in(workspace_id: int, claimed: Claimed, plan: Plan, rows: Sequence[Row
         suppressed=_count_suppressed(workspace_id, wanted),
         refusing=refusing,
     )
+
+
+def _suppress(workspace_id: int, rows: Sequence[Row], whose: Mapping[str, UUID], now: datetime) -> None:
+    """Never write to the addresses that do not work, says the file, whatever the update rule spares."""
+    dead = {row.email: whose.get(row.email) for row in rows if row.bounced}
+    if dead:
+        consent_actions.suppress_all(
+            workspace_id, Channel.EMAIL, dead, SuppressionReason.IMPORT, detail="import", now=now
+        )
 
 
 def _count_suppressed(workspace_id: int, rows: Sequence[Row]) -> int:

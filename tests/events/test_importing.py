@@ -10,7 +10,7 @@ from django.db import OperationalError
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
-from parcours.consent.models import Record, State
+from parcours.consent.models import Record, State, Suppression
 from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts import actions as contacts
 from parcours.contacts import attributes
@@ -172,6 +172,23 @@ def test_opt_out_column_refuses_all_marketing_and_beats_the_claim(shop: Workspac
     marc = Contact.objects.get(workspace_id=shop.pk, email="marc@example.com")
     acts = State.objects.filter(workspace_id=shop.pk, contact_id=marc.pk).values_list("purpose__code", "act")
     assert dict(acts) == {"promotions": "withdrawn", "advice": "objected"}
+
+
+def test_exports_of_mailchimp_bring_their_opt_outs_and_dead_addresses(shop: Workspace, now: datetime) -> None:
+    taken(
+        shop,
+        "Email Address,LEID,EUID,UNSUB_TIME\nmarc@example.com,1,a,2025-03-01 10:00:00\nzoe@example.com,2,b,\n",
+        now,
+    )
+    run = taken(shop, "Email Address,LEID,EUID,CLEAN_TIME\nzoe@example.com,2,b,2025-03-01 10:00:00\n", now)
+    marc, zoe = (
+        Contact.objects.get(workspace_id=shop.pk, email=f"{name}@example.com") for name in ("marc", "zoe")
+    )
+    acts = State.objects.filter(workspace_id=shop.pk).values_list("contact_id", "purpose__code", "act")
+    assert set(acts) == {(marc.pk, "promotions", "withdrawn"), (marc.pk, "advice", "objected")}
+    dead = Suppression.objects.get(workspace_id=shop.pk)
+    assert (dead.contact_id, dead.reason, run.suppressed_count) == (zoe.pk, "import", 1)
+    assert declared_attributes(shop.pk) == {}
 
 
 def test_suppressed_address_stays_suppressed(shop: Workspace, now: datetime) -> None:

@@ -5,7 +5,7 @@ A guess is a proposal; the person who imports decides. Values are converted in `
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +24,8 @@ class Target(StrEnum):
     TIME_ZONE = "time_zone"
     SOURCE = "source"
     OPT_OUT = "opt_out"
+    OPTED_OUT_AT = "opted_out_at"
+    BOUNCED_AT = "bounced_at"
     ATTRIBUTE = "attribute"
     IGNORE = "ignore"
 
@@ -97,13 +99,26 @@ def plain(text: str) -> str:
 
 
 def guess(
-    header: Sequence[str], samples: Sequence[Sequence[str]], known: Sequence[Known]
+    header: Sequence[str],
+    samples: Sequence[Sequence[str]],
+    known: Sequence[Known],
+    stated: Mapping[str, Target] | None = None,
 ) -> tuple[Column, ...]:
-    """A proposal for every column. A name and a target (other than attributes and ignore) are proposed once."""
+    """A proposal for every column: as `stated` by its plain name (see `profiles`), else guessed.
+
+    A name and a target (other than attributes and ignore) are proposed once.
+    """
     columns: list[Column] = []
+    promised = {stated[word] for word in map(plain, header) if word in stated} if stated else set()
     for position, title in enumerate(header):
         values = [row[position].strip() for row in samples if position < len(row)]
-        columns.append(_guess_one(title, values, known, columns))
+        target = stated.get(plain(title)) if stated else None
+        taken = {column.target for column in columns} - {Target.ATTRIBUTE, Target.IGNORE}
+        if target is not None:
+            columns.append(Column(title, Target.IGNORE if target in taken else target))
+            continue
+        found = _guess_one(title, values, known, columns)
+        columns.append(Column(title, Target.IGNORE) if found.target in promised else found)
     return tuple(columns)
 
 

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from parcours.contacts.importing import columns, plan, reading
+from parcours.contacts.importing import columns, plan, profiles, reading
 from parcours.contacts.importing.columns import Column, DateOrder
 from parcours.contacts.importing.plan import Plan
 from parcours.contacts.models import Import, ImportRefusal
@@ -25,13 +25,14 @@ SAMPLE_ROWS = 1000
 
 @dataclass(frozen=True)
 class Preview:
-    """The first rows of a file, and what its columns are taken for."""
+    """The first rows of a file, and what its columns are taken for. `product`: whose export it is, if that is known."""
 
     rows: list[list[str]]
     columns: tuple[Column, ...]
     delimiter: str
     date_order: DateOrder | None
     has_ambiguous_dates: bool
+    product: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,8 @@ def preview(workspace_id: int, run: Import) -> Preview:
         columns.Known(one.name, AttributeType(one.type), (one.label_fr, one.label_en))
         for one in attributes(workspace_id)
     ]
-    guessed = columns.guess(header, rows, known)
+    profile = profiles.recognised(header)
+    guessed = columns.guess(header, rows, known, profile.targets if profile else None)
     dates = list(_dates(guessed, rows))
     order = columns.date_order(dates)
     return Preview(
@@ -83,6 +85,7 @@ def preview(workspace_id: int, run: Import) -> Preview:
         delimiter,
         order,
         order is None and columns.needs_date_order(dates),
+        profile.product if profile else "",
     )
 
 

@@ -22,6 +22,7 @@ from parcours.contacts.importing.columns import (
     Column,
     DateOrder,
     Target,
+    plain,
 )
 from parcours.contacts.importing.plan import Plan
 from parcours.contacts.importing.reading import Record
@@ -29,17 +30,22 @@ from parcours.contacts.types import AttributeType, Declared, Identity, IdentityK
 from parcours.kernel.errors import Invalid
 
 REMEMBERED = 10_000
+_LEFT_WORDS = frozenset(
+    {"unsubscribed", "desinscrit", "desabonne", "blacklisted", "opted out", "do not contact"}
+)
+_THERE_WORDS = frozenset({"subscribed", "inscrit", "abonne", "opted in", "never subscribed"})
 _LANGUAGES = {"francais": "fr", "french": "fr", "anglais": "en", "english": "en", "français": "fr"}
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A person to be saved, and whether the file says that they want nothing."""
+    """A person to be saved, and whether the file says that they want nothing, or that their address does not work."""
 
     line: int
     email: str
     person: Person
     opted_out: bool
+    bounced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,23 @@ class Reader:
 class _Draft:
     """A person as the cells of one row fill it."""
 
-    __slots__ = ("attributes", "email", "identities", "language", "opted_out", "source", "time_zone")
+    __slots__ = (
+        "attributes",
+        "bounced",
+        "email",
+        "identities",
+        "language",
+        "opted_out",
+        "source",
+        "time_zone",
+    )
 
     def __init__(self) -> None:
         self.email = ""
         self.identities: list[Identity] = []
         self.language = self.time_zone = self.source = ""
         self.attributes: dict[str, Any] = {}
-        self.opted_out = False
+        self.opted_out = self.bounced = False
 
     def row(self, line: int, source: str) -> Row:
         person = Person(
@@ -131,7 +146,7 @@ class _Draft:
             attributes=self.attributes,
             source=self.source or source,
         )
-        return Row(line, self.email, person, self.opted_out)
+        return Row(line, self.email, person, self.opted_out, self.bounced)
 
 
 def _take_email(person: _Draft, cell: str) -> None:
@@ -161,7 +176,16 @@ def _take_source(person: _Draft, cell: str) -> None:
 
 
 def _take_opt_out(person: _Draft, cell: str) -> None:
-    person.opted_out = _boolean(cell)
+    word = plain(cell)
+    person.opted_out |= word in _LEFT_WORDS or (word not in _THERE_WORDS and _boolean(cell))
+
+
+def _take_opted_out_at(person: _Draft, _cell: str) -> None:
+    person.opted_out = True
+
+
+def _take_bounced_at(person: _Draft, _cell: str) -> None:
+    person.bounced = True
 
 
 _TAKERS: dict[Target, Callable[[_Draft, str], None]] = {
@@ -172,6 +196,8 @@ _TAKERS: dict[Target, Callable[[_Draft, str], None]] = {
     Target.TIME_ZONE: _take_time_zone,
     Target.SOURCE: _take_source,
     Target.OPT_OUT: _take_opt_out,
+    Target.OPTED_OUT_AT: _take_opted_out_at,
+    Target.BOUNCED_AT: _take_bounced_at,
 }
 
 

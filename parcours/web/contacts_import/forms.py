@@ -25,6 +25,8 @@ TARGETS = {
     Target.TIME_ZONE: _("Time zone"),
     Target.SOURCE: _("Source"),
     Target.OPT_OUT: _("Has unsubscribed (yes / no)"),
+    Target.OPTED_OUT_AT: _("Has unsubscribed, if anything is written here"),
+    Target.BOUNCED_AT: _("Address does not work, if anything is written here"),
 }
 TYPES = {
     AttributeType.TEXT: _("text"),
