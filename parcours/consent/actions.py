@@ -228,9 +228,8 @@ def suppress(
     With an actor it is somebody's decision, which the trail keeps.
     """
     hashed = queries.address_hash(workspace_id, channel, address)
-    whose = (
-        Contact.objects.filter(workspace_id=workspace_id, pk=contact_id).values_list("pk", flat=True).first()
-    )
+    known = Contact.objects.filter(workspace_id=workspace_id)
+    whose = known.filter(pk=contact_id).values_list("pk", flat=True).first() if contact_id else None
     _suppression, created = Suppression.objects.get_or_create(
         workspace_id=workspace_id,
         channel=channel.value,
