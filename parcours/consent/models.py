@@ -67,7 +67,10 @@ class Record(models.Model):
             models.CheckConstraint(condition=one_of("act", Act), name="record_act"),
             models.CheckConstraint(condition=one_of("channel", Channel), name="record_channel"),
         ]
-        indexes = [models.Index(fields=["workspace_id", "contact", "at"], name="record_of_contact")]
+        indexes = [
+            models.Index(fields=["workspace_id", "contact", "at"], name="record_of_contact"),
+            models.Index(fields=["workspace_id", "purpose", "-at", "-id"], name="record_newest"),
+        ]
 
 
 class State(models.Model):

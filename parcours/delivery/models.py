@@ -167,6 +167,11 @@ class Message(models.Model):
             ),
             models.Index(fields=["workspace_id", "contact_id", "queued_at"], name="message_of_contact"),
             models.Index(fields=["workspace_id", "-queued_at"], name="message_newest"),
+            models.Index(
+                fields=["workspace_id", "state", "-queued_at", "-id"],
+                condition=Q(state__in=["withheld", "failed", "cancelled"]),
+                name="message_rare_newest",
+            ),
         ]
 
 

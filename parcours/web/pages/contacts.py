@@ -36,13 +36,14 @@ from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging, wording
 from parcours.web.access import StaffRequest, needs
 from parcours.web.rules import Sayer
-from parcours.web.templatetags.look import named
+from parcours.web.templatetags.look import named, number
 
 IDENTITY_KINDS = (
     (IdentityKind.EMAIL.value, _("E-mail address")),
     (IdentityKind.PHONE.value, _("Phone number")),
     (IdentityKind.EXTERNAL.value, _("Id in the shop or CRM")),
 )
+COUNTED = 1000
 TIMELINE = 40
 
 
@@ -53,7 +54,8 @@ TIMELINE = 40
 def contacts(request: StaffRequest) -> HttpResponse:
     """People, newest first; words, list and segment in the address narrow them."""
     own = request.workspace.pk
-    page = paging.newest_first(chosen_people(request), "created_at", request.GET.get("after", ""))
+    chosen = chosen_people(request)
+    page = paging.newest_first(chosen, "created_at", request.GET.get("after", ""))
     is_filtered = any(request.GET.get(name) for name in ("q", "list", "segment"))
     return render(
         request,
@@ -61,13 +63,21 @@ def contacts(request: StaffRequest) -> HttpResponse:
         {
             "page": page,
             "total": queries.count_contacts(own),
-            "found": chosen_people(request).count() if is_filtered else None,
+            "found": how_many(page, chosen) if is_filtered else None,
             "is_filtered": is_filtered,
             "lists": List.objects.filter(workspace_id=own).order_by("name"),
             "segments": Segment.objects.filter(workspace_id=own).order_by("name"),
             "words": request.GET.get("q", ""),
         },
     )
+
+
+def how_many(page: paging.Page[Contact], chosen: QuerySet[Contact]) -> str:
+    """How many people were found, in words, without counting on beyond what anybody reads."""
+    if page.is_first and not page.next:
+        return number(len(page.rows))
+    count = chosen.order_by()[: COUNTED + 1].count()
+    return number(count) if count <= COUNTED else gettext("more than %(n)s") % {"n": number(COUNTED)}
 
 
 def chosen_people(request: StaffRequest) -> QuerySet[Contact]:
