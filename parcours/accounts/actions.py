@@ -147,7 +147,7 @@ def accept_invitation(user: User, code: str, *, now: datetime) -> Membership:
         waiting = Membership.objects.filter(user=user, invitation=crypto.digest(code))
         membership = waiting.select_related("workspace").first()
     if membership is None:
-        raise NoInvitation("No invitation with this code waits for you.", hint="Ask for a new link.")
+        raise NoInvitation(_("No invitation with this code waits for you."), hint=_("Ask for a new link."))
     with tenancy.scope(workspace_id=membership.workspace_id, user_id=user.pk):
         Membership.objects.filter(pk=membership.pk).update(invitation=None)
         role, actor = Role(membership.role), Actor(user.email, user_id=user.pk)

@@ -16,6 +16,7 @@ MACHINES_ONLY = {
     "parcours/events/pipeline.py": "programmers, in the answer of the Segment-compatible intake, whose clients know English only",
     "parcours/delivery/incoming.py": "a mail server, which keeps it in its log",
     "parcours/delivery/receiving.py": "a mail server, which keeps it in its log",
+    "parcours/delivery/mailbox.py": "operators, about a setting; the hints are examples of it",
     "parcours/delivery/reports.py": "a mail server, which keeps it in its log",
     "parcours/delivery/smtp.py": "the record of a conversation with a mail server, kept word for word; pages name the fault in words",
 }
