@@ -46,7 +46,7 @@ PAGES: dict[str, tuple[str, Role]] = {
     "home": ("GET", V),
     "search": ("GET", V),
     "contacts": ("GET", V),
-    "contacts_export": ("GET", A),
+    "contacts_export": ("POST", A),
     "contact": ("GET", V),
     "contact_timeline": ("GET", V),
     "add_contact": ("GET POST", E),
@@ -178,7 +178,7 @@ ASKED_WITH: dict[str, dict[str, str]] = {
 HIDDEN_OTHERWISE = {"message_settle": 409}
 
 # Reading it writes who took people's data away: the one GET that leaves a trace, in the trail only.
-WRITES_THE_TRAIL = {"contacts_export", "contacts/export"}
+WRITES_THE_TRAIL = {"contacts/export"}
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,17 @@ def test_contacts_go_on_to_a_second_page(shop: Shop, owner: Client) -> None:
 
 
 def test_export_runs_nothing_and_is_noted(shop: Shop, owner: Client, viewer: Client) -> None:
-    response = owner.get(shop.path("contacts/export/?q=zoé"))
+    response = owner.post(shop.path("contacts/export/?q=zoé"))
     assert response["Content-Type"].startswith("text/csv")
     lines = b"".join(response).decode("utf-8-sig").splitlines()  # type: ignore[arg-type]  # a stream
     assert len(lines) == 7
     assert "Zoé" in lines[1]
     with tenancy.scope(workspace_id=shop.workspace.pk):
         assert AuditEntry.objects.filter(action="exported", subject="contacts").count() == 1
-    assert viewer.get(shop.path("contacts/export/")).status_code == 403
+    assert viewer.post(shop.path("contacts/export/")).status_code == 403
+    assert (
+        owner.get(shop.path("contacts/export/")).status_code == 405
+    )  # no link, no prefetch, writes into the trail
 
 
 def test_contact_tells_why_a_message_was_withheld(shop: Shop, owner: Client) -> None:

@@ -6,10 +6,11 @@ from django.db.models import Model, QuerySet
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from parcours.campaigns.models import Campaign
 from parcours.consent.models import Purpose, Record
 from parcours.delivery.models import Message
 from parcours.kernel import sql, tenancy
-from parcours.web.pages import contacts
+from parcours.web.pages import campaigns, contacts
 from tests.web.conftest import Shop
 
 
@@ -49,3 +50,14 @@ def test_people_found_are_counted_as_far_as_anybody_reads(
     assert page.context["found"] == "1"
     searches = [each for each in asked.captured_queries if "client7@" in each["sql"]]
     assert len(searches) == 1  # a page that holds everything has counted it
+
+
+def test_progress_of_a_large_campaign_is_asked_for_less_often(
+    shop: Shop, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        campaign = Campaign.objects.filter(workspace_id=shop.workspace.pk)[0]
+    address = shop.path(f"campaigns/{campaign.pk}/progress/")
+    assert owner.get(address).context["pace"] == 2
+    monkeypatch.setattr(campaigns, "MANY_MESSAGES", -1)
+    assert owner.get(address).context["pace"] == 15

@@ -29,6 +29,9 @@ from parcours.web.access import StaffRequest, needs
 from parcours.web.templatetags.look import named
 
 MANY = 1000
+MANY_MESSAGES = 20_000
+PACE, SLOW_PACE = 2, 15
+"""Seconds between two looks at the progress: counting many messages takes longer, and they take longer to leave."""
 MOVES = {
     "pause": (actions.pause, gettext_noop("Paused. What is on its way arrives; nothing else leaves.")),
     "resume": (actions.resume, gettext_noop("Resumed.")),
@@ -160,6 +163,7 @@ def progress_of(request: StaffRequest, found: Campaign) -> dict[str, Any]:
         "progress": progress,
         "done": progress.targeted - progress.queued - progress.sending,
         "figures": figures.get(found.mailing_id or 0),
+        "pace": PACE if progress.targeted <= MANY_MESSAGES else SLOW_PACE,
         "is_live": found.state == CampaignState.RUNNING.value,
         "is_open": found.state in (CampaignState.DRAFT.value, CampaignState.SCHEDULED.value),
     }

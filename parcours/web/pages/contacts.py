@@ -110,7 +110,7 @@ def _named_so(word: str) -> Q:
     )
 
 
-@needs(Role.ANALYST)
+@needs(Role.ANALYST, "POST")
 def export(request: StaffRequest) -> StreamingHttpResponse:
     """All of the chosen people as a CSV file that spreadsheets open without running anything. The trail notes who took it."""
     own = request.workspace.pk
