@@ -123,6 +123,11 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_FORMS = {
+    "login": "parcours.web.account_forms.SignIn",
+    "change_password": "parcours.web.account_forms.ChangePassword",
+    "reauthenticate": "parcours.web.account_forms.Reauthenticate",
+}
 ACCOUNT_ADAPTER = "parcours.web.sign_in.ClosedSignUp"
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "parcours.web.sign_in.SealedSecrets"

@@ -21,7 +21,7 @@ from parcours.content.errors import TemplateError, UnknownTemplate
 from parcours.content.models import Coupon, CouponCode, Template, TemplateVersion
 from parcours.content.template import CompiledTemplate, Rendered
 
-_SAMPLE_CODE = "EXEMPLE-2345"
+_SAMPLE_CODE = {"fr": "EXEMPLE-2345", "en": "EXAMPLE-2345"}
 _SAMPLE_PURPOSE = {
     "fr": {"code": "newsletter", "name": "Lettre d’information", "description": ""},
     "en": {"code": "newsletter", "name": "Newsletter", "description": ""},
@@ -213,12 +213,17 @@ def _as_seen_by(
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
         "event": dict(event or {}),
         "data": dict(event or {}),
-        "coupon": _sample_coupon(now.date()),
+        "coupon": _sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
     }
     return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
 
 
-def _sample_coupon(today: date) -> dict[str, Any]:
-    return {"code": _SAMPLE_CODE, "percent": 20, "name": "", "expires_at": today + timedelta(days=30)}
+def _sample_coupon(language: str, today: date) -> dict[str, Any]:
+    return {
+        "code": _SAMPLE_CODE.get(language, _SAMPLE_CODE["en"]),
+        "percent": 20,
+        "name": "",
+        "expires_at": today + timedelta(days=30),
+    }

@@ -128,7 +128,7 @@ def explain_reason(
         shown["cause"] = explain_suppression(str(evidence["cause"]), str(evidence.get("detail", "")), spoken)
     if "purpose" in evidence and purposes:
         shown["purpose"] = purposes.get(evidence["purpose"], evidence["purpose"])
-    return sentence.format_map(_Shown(shown))
+    return rules.typeset(sentence.format_map(_Shown(shown)), spoken)
 
 
 class _Shown(dict[str, str]):

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from parcours.accounts.models import Workspace
 from parcours.audiences import language as rules
@@ -161,12 +162,29 @@ def _edges(graph: Graph, figures: _Figures) -> Iterator[EdgeView]:
             yield EdgeView(name, way.target, way.outcome, passed, passed / left if left else None)
 
 
+# How people come in, for the events of shops; others are named as they are.
+_OCCASIONS = {
+    "Order Completed": gettext_noop("Enters after an order"),
+    "Order Refunded": gettext_noop("Enters after a refund"),
+    "Order Cancelled": gettext_noop("Enters after cancelling an order"),
+    "Product Viewed": gettext_noop("Enters after looking at a product"),
+    "Product Added": gettext_noop("Enters after putting a product into the cart"),
+}
+_OFTEN = {
+    "once": gettext_noop("once in a life"),
+    "event": gettext_noop("each time"),
+    "order_id": gettext_noop("once for each order"),
+    "product_id": gettext_noop("once for each product"),
+}
+
+
 def describe_entry(entry: Entry, around: Surroundings, language: str) -> str:
     """Who enters, as a sentence."""
     words = around.vocabulary
     with translation.override(language):
         if entry.subject is None:
-            sentence = _("Enters on the event “%(event)s”") % {"event": entry.event}
+            known = _OCCASIONS.get(entry.event)
+            sentence = _(known) if known else _("Enters on the event “%(event)s”") % {"event": entry.event}
         elif entry.event == LIST_JOINED:
             sentence = _("Enters on joining the list “%(name)s”") % {
                 "name": words.lists.get(entry.subject, entry.subject)
@@ -180,10 +198,9 @@ def describe_entry(entry: Entry, around: Surroundings, language: str) -> str:
         if entry.subject is None and entry.where:
             conditions.append(rules.explain_filters(entry.where, language))
         if entry.rule is not None:
-            conditions.append(rules.explain(entry.rule, words, language))
-        often = {"once": _("once in a life"), "event": _("each time")}.get(
-            entry.key, _("once for each “%(key)s”") % {"key": entry.key}
-        )
+            conditions.append(rules.inside(rules.explain(entry.rule, words, language)))
+        known = _OFTEN.get(entry.key)
+        often = _(known) if known else _("once for each “%(key)s”") % {"key": entry.key}
         if conditions:
             sentence = _("%(sentence)s, if %(rule)s") % {"sentence": sentence, "rule": "; ".join(conditions)}
         return f"{sentence} ({often})."

@@ -55,10 +55,10 @@ def texts_of(call: ast.Call) -> Iterator[ast.expr]:
 
 
 def has_own_words(text: ast.expr) -> bool:
-    """Whether a text holds words that gettext has not seen. What stands in braces is code to copy."""
+    """Whether a text holds words that gettext has not seen. Code and addresses to copy are none."""
     match text:
         case ast.Constant(value=str(words)):
-            return any(character.isalpha() for character in words) and not words.startswith("{")
+            return any(character.isalpha() for character in words) and not words.startswith(("{", "imaps:"))
         case ast.JoinedStr(values=parts):
             return any(has_own_words(part) for part in parts)
         case ast.BinOp(left=left, op=ast.Add(), right=right):

@@ -78,7 +78,7 @@ def test_reason_is_told_with_its_evidence() -> None:
         purposes={"promotions": "Promotions"},
     )
     assert said == (
-        "La personne a retiré son consentement à « Promotions » le 10 mars 2026 11:00 CET. Elle seule peut le redonner."
+        "La personne a retiré son consentement à «\u00a0Promotions\u00a0» le 10 mars 2026 11:00 CET. Elle seule peut le redonner."
     )
 
 

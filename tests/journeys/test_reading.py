@@ -51,7 +51,7 @@ def test_canvas_says_who_is_where_and_how_many_passed(shop: Shop) -> None:
         EdgeView("twice?", "wait", "no", 2, 2 / 3),
     ]
     assert view.entered == 3
-    assert view.entry == "Enters on the event “Order Completed” (once in a life)."
+    assert view.entry == "Enters after an order (once in a life)."
 
 
 def test_canvas_counts_today_by_the_clock_of_the_workspace(shop: Shop) -> None:

@@ -21,7 +21,7 @@ from parcours.audiences.language.compile import (
     compile_event,
     compile_judgement,
 )
-from parcours.audiences.language.explain import explain, explain_filters
+from parcours.audiences.language.explain import explain, explain_filters, inside, typeset
 from parcours.audiences.language.parse import parse, parse_filters
 from parcours.audiences.language.tree import Filter, Rule
 
@@ -42,8 +42,10 @@ __all__ = [
     "compile_judgement",
     "explain",
     "explain_filters",
+    "inside",
     "parse",
     "parse_filters",
     "resolve",
+    "typeset",
     "watched_events",
 ]

@@ -73,6 +73,6 @@ class Send(Straight):
             if self.coupon:
                 sentence += " " + _("Offers the coupon “%(coupon)s”.") % names
             if self.guard is not None:
-                rule = rules.explain(self.guard, around.vocabulary, language)
-                sentence += " " + _("Leaves only if, at that moment: %(rule)s") % {"rule": rule}
+                rule = rules.inside(rules.explain(self.guard, around.vocabulary, language))
+                sentence += " " + _("Leaves only if the person is then among: %(rule)s.") % {"rule": rule}
             return Description(names["template"], sentence)

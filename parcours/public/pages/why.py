@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language_info, gettext, gettext_noop
 from django.utils.translation import gettext as _
 
 from parcours.campaigns import queries as campaigns
 from parcours.contacts import queries as contacts
+from parcours.content.filters import format_money
 from parcours.delivery import queries as delivery
 from parcours.delivery.types import MessageState, Origin
 from parcours.events import queries as events
@@ -27,7 +30,13 @@ from parcours.public.pages.wording import (
     purpose_name,
 )
 
-_SHOWN_PROPERTIES = ("order_id", "total", "currency")
+_EVENTS = {
+    "Order Completed": gettext_noop("Order"),
+    "Order Refunded": gettext_noop("Refund"),
+    "Order Cancelled": gettext_noop("Cancelled order"),
+    "Product Viewed": gettext_noop("Product looked at"),
+    "Product Added": gettext_noop("Product put into the cart"),
+}
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ def facts(found: Visit, names: list[str]) -> list[Fact]:
     """The data that the template uses, with what it says of this person. The address is always used."""
     shown = [Fact(_("E-mail address"), masked(found.message.address or found.contact.email))]
     if found.contact.language:
-        shown.append(Fact(_("Language"), found.contact.language))
+        shown.append(Fact(_("Language"), language_name(found.contact.language)))
     labels = {
         one.name: one.label_fr if is_french() else one.label_en
         for one in contacts.attributes(found.workspace.pk)
@@ -163,11 +172,28 @@ def facts(found: Visit, names: list[str]) -> list[Fact]:
             shown.append(Fact(labels[attribute], _plain(found.contact.attributes[attribute])))
     happened = event(found)
     if happened is not None:
-        details = [str(happened.properties[key]) for key in _SHOWN_PROPERTIES if key in happened.properties]
-        shown.append(
-            Fact(_("What you did"), f"{happened.name}, {day(happened.at)} {' · '.join(details)}".strip())
-        )
+        shown.append(Fact(_("What you did"), " · ".join(told(happened))))
     return shown
+
+
+def told(happened: TimelineEntry) -> list[str]:
+    """An event in the reader's words: what it was, when, and its order's number and amount."""
+    said = [gettext(_EVENTS.get(happened.name, happened.name)), day(happened.at)]
+    if "order_id" in happened.properties:
+        said.append(str(happened.properties["order_id"]))
+    total = happened.properties.get("total")
+    if isinstance(total, int | float) and not isinstance(total, bool):
+        currency = str(happened.properties.get("currency") or "")
+        said.append(format_money(Decimal(str(total)), currency, "fr" if is_french() else "en"))
+    return said
+
+
+def language_name(code: str) -> str:
+    """A language as the reader calls it."""
+    try:
+        return str(get_language_info(code)["name_translated"])
+    except KeyError:
+        return code
 
 
 def _plain(value: object) -> str:

@@ -28,8 +28,8 @@ from parcours.web.access import StaffRequest, needs
 ZONES = [(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 CURRENCIES = [("EUR", "€"), ("GBP", "£"), ("USD", "US$"), ("CHF", "CHF"), ("CAD", "CA$")]
 ROLES = [
-    (Role.OWNER.value, _("Owner: everything, members and keys too")),
-    (Role.EDITOR.value, _("Editor: people, content, journeys, campaigns")),
+    (Role.OWNER.value, _("Owner: everything")),
+    (Role.EDITOR.value, _("Editor: writes and sends")),
     (Role.ANALYST.value, _("Analyst: reads and exports")),
     (Role.VIEWER.value, _("Viewer: reads")),
 ]
@@ -162,8 +162,8 @@ class KeyForm(forms.Form):
     kind = forms.ChoiceField(
         label=_("Kind"),
         choices=[
-            (KeyKind.WRITE.value, _("Events: for Segment clients of a shop or site")),
-            (KeyKind.API.value, _("API: reads and writes everything of this workspace")),
+            (KeyKind.WRITE.value, _("Events of a shop or site")),
+            (KeyKind.API.value, _("API: reads and writes everything")),
         ],
     )
 
@@ -229,7 +229,7 @@ class SendingForm(forms.Form):
     click_tracking = forms.ChoiceField(
         label=_("Whose clicks are recorded"),
         choices=[
-            (ClickTracking.CONSENTED.value, _("Those of people who consented to be measured")),
+            (ClickTracking.CONSENTED.value, _("Those of people who agree to it")),
             (ClickTracking.EVERYONE.value, _("Everybody's")),
         ],
     )

@@ -214,6 +214,13 @@ def empty(sign: str, title: str, text: str, address: str = "", button: str = "")
 
 
 @register.filter
+def first_values(values: Iterable[str]) -> str:
+    """The first cells of a column that say something."""
+    said = [value if len(value) <= 40 else f"{value[:39]}…" for value in values if value]
+    return " · ".join(said[:4])
+
+
+@register.filter
 def joined(values: Iterable[object]) -> str:
     """Values with commas between."""
     return ", ".join(str(value) for value in values)
