@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from parcours.campaigns import queries as campaigns
 from parcours.contacts import queries as contacts
-from parcours.content.filters import format_money
+from parcours.content.money import format_money
 from parcours.delivery import queries as delivery
 from parcours.delivery.types import MessageState, Origin
 from parcours.events import queries as events
