@@ -52,6 +52,8 @@ class Stated:
     time_zone: str
     source: str
     attributes: dict[str, Any]
+    possible_language: str = ""
+    possible_time_zone: str = ""
 
     def is_strong(self, each: Identity) -> bool:
         """True for an identity that may prove two contacts to be one."""
@@ -75,6 +77,8 @@ class Draft:
     email: str | None = None
     language: str = ""
     time_zone: str = ""
+    possible_language: str = ""
+    possible_time_zone: str = ""
     source: str = ""
     attributes: dict[str, Any] = field(default_factory=dict)
     merged: list[UUID] = field(default_factory=list)
@@ -88,18 +92,28 @@ class Draft:
     @property
     def has_news(self) -> bool:
         """True when something of the contact itself is to be written."""
-        return bool(self.email or self.language or self.time_zone or self.source or self.attributes)
+        return bool(
+            self.email
+            or self.language
+            or self.time_zone
+            or self.possible_language
+            or self.possible_time_zone
+            or self.source
+            or self.attributes
+        )
 
     def settled(self) -> "Draft":
         """The contact that this one has become part of, or itself."""
         return self if self.into is None else self.into.settled()
 
     def hear(self, said: Stated, email: str | None) -> None:
-        """Take over what was said; the last word counts, except for the source, which is the first."""
+        """Take over what was said; the last word counts, but the first for the source and what is only possible."""
         if email:
             self.email = self.address = email
         self.language = said.language or self.language
         self.time_zone = said.time_zone or self.time_zone
+        self.possible_language = self.possible_language or said.possible_language
+        self.possible_time_zone = self.possible_time_zone or said.possible_time_zone
         self.source = self.source or said.source
         self.attributes |= said.attributes
 
@@ -186,6 +200,8 @@ class Matching:
         kept.address = kept.address or dropped.address
         kept.language = kept.language or dropped.language
         kept.time_zone = kept.time_zone or dropped.time_zone
+        kept.possible_language = kept.possible_language or dropped.possible_language
+        kept.possible_time_zone = kept.possible_time_zone or dropped.possible_time_zone
         kept.source = kept.source or dropped.source
         kept.attributes = dropped.attributes | kept.attributes
         kept.has_external |= dropped.has_external

@@ -158,6 +158,8 @@ def _stated(person: Person, vocabulary: Vocabulary) -> tuple[Stated, tuple[Refus
         identities.time_zone(person.time_zone) if person.time_zone else "",
         person.source[:60],
         values,
+        identities.language(person.possible_language) if person.possible_language else "",
+        identities.time_zone(person.possible_time_zone) if person.possible_time_zone else "",
     )
     return stated, refused
 
@@ -251,14 +253,23 @@ def _change(workspace_id: int, drafts: Sequence[Draft], now: datetime) -> dict[U
 
 
 def _contact_row(draft: Draft) -> dict[str, Any]:
-    known = draft.attributes if draft.is_stored else _without_nulls(draft.attributes)
-    return {
+    row = {
         "id": draft.contact_id,
         "email": draft.email,
         "language": draft.language,
         "time_zone": draft.time_zone,
         "source": draft.source,
-        "attributes": known,
+        "attributes": draft.attributes,
+    }
+    if draft.is_stored:
+        return row | {
+            "possible_language": draft.possible_language,
+            "possible_time_zone": draft.possible_time_zone,
+        }
+    return row | {
+        "language": draft.language or draft.possible_language,
+        "time_zone": draft.time_zone or draft.possible_time_zone,
+        "attributes": _without_nulls(draft.attributes),
     }
 
 

@@ -46,9 +46,9 @@ Identity = tuple[IdentityKind, str]
 class Person:
     """What somebody tells about one person. Empty fields leave what is known; an attribute of None is removed.
 
-    `email` becomes the address that is written to. `possible_email` is an address seen beside the person: it is taken only
-    when they have none. `is_alias` states that all the identities are one person's. `is_trusted` is false for what comes with a
-    write key, which proves less (see `contacts.matching`).
+    `email` becomes the address that is written to. `possible_email`, `possible_language` and `possible_time_zone` were seen beside
+    the person: they are taken only when they have none. `is_alias` states that all the identities are one person's. `is_trusted` is
+    false for what comes with a write key, which proves less (see `contacts.matching`).
     """
 
     email: str | None = None
@@ -58,6 +58,8 @@ class Person:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     possible_email: str | None = None
+    possible_language: str = ""
+    possible_time_zone: str = ""
     is_alias: bool = False
     is_trusted: bool = True
 

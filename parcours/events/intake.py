@@ -114,6 +114,8 @@ def _person(call: Incoming) -> tuple[Person, tuple[RefusedValue, ...]]:
         identities=tuple((kind, value) for kind, value in known if value),
         language=language,
         time_zone=time_zone,
+        possible_language=call.seen_language,
+        possible_time_zone=call.seen_time_zone,
         attributes={name: value for name, value in traits.items() if name not in _FIELDS},
         source=SOURCE,
         is_alias=call.previous is not None,

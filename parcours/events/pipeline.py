@@ -2,7 +2,7 @@
 
 https://segment.com/docs/connections/sources/catalog/libraries/server/http-api/. `STEPS` is what happens to each call, in that
 order; a step refuses by raising. An event of a batch that is refused leaves its neighbours alone.
-Only `properties` and `traits` are kept: never the sender's address or browser from `context`.
+Only `properties` and `traits` are kept, and of `context` language and time zone: never the sender's address or browser.
 Not here: whose events they are (`events.intake`), keys, limits of rate.
 """
 
@@ -11,12 +11,13 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from parcours.contacts import identities
-from parcours.contacts.errors import InvalidIdentity
+from parcours.contacts.errors import InvalidIdentity, InvalidLanguage, InvalidTimeZone
 from parcours.contacts.types import IdentityKind
 from parcours.events import errors
 from parcours.events.types import (
@@ -46,6 +47,8 @@ Id = str | int
 
 class _Context(msgspec.Struct):
     traits: dict[str, Any] | None = None
+    locale: Any = None
+    timezone: Any = None
 
 
 class Call(msgspec.Struct, rename="camel"):
@@ -113,6 +116,8 @@ class Draft:
     anonymous: str | None = None
     email: str | None = None
     previous: str | None = None
+    language: str = ""
+    time_zone: str = ""
     earliest: datetime = EARLIEST
 
 
@@ -144,11 +149,11 @@ def parse(kind: str, body: bytes, now: datetime, *, is_trusted: bool = False) ->
 
 
 def write_key(body: bytes) -> str | None:
-    """The key that a browser puts into the body, or None."""
+    """The key that a browser puts into the body, or None. Raises Malformed when the body cannot be read."""
     try:
         return _decode_envelope(body).write_key
-    except (msgspec.DecodeError, RecursionError):
-        return None
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise errors.Malformed(f"This is not a Segment call: {error}") from None
 
 
 def read(
@@ -175,6 +180,8 @@ def read(
         email=draft.email,
         previous=draft.previous,
         traits=draft.call.traits if draft.kind == "identify" else None,
+        seen_language=draft.language,
+        seen_time_zone=draft.time_zone,
         is_trusted=is_trusted,
     )
 
@@ -380,6 +387,33 @@ def _not_an_email(given: object) -> str:
     raise InvalidIdentity(f"An e-mail address is text, not {type(given).__name__}.", field="email")
 
 
+def see_where_they_are(draft: Draft) -> None:
+    """Language and time zone of the browser or telephone. Nobody stated them, so what makes no sense is passed over."""
+    context = draft.call.context
+    if context is None:
+        return
+    if isinstance(context.locale, str):
+        draft.language = _seen_language(context.locale)
+    if isinstance(context.timezone, str):
+        draft.time_zone = _seen_time_zone(context.timezone)
+
+
+@lru_cache(maxsize=1000)
+def _seen_language(text: str) -> str:
+    try:
+        return identities.language(text)
+    except InvalidLanguage:
+        return ""
+
+
+@lru_cache(maxsize=1000)
+def _seen_time_zone(text: str) -> str:
+    try:
+        return identities.time_zone(text)
+    except InvalidTimeZone:
+        return ""
+
+
 Step = Callable[[Draft], None]
 STEPS: tuple[Step, ...] = (
     know_the_kind,
@@ -388,4 +422,5 @@ STEPS: tuple[Step, ...] = (
     tell_the_time,
     name_it,
     say_whose_it_is,
+    see_where_they_are,
 )

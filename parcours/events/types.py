@@ -118,7 +118,7 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     """A call that passed. `key` is a UUID in hex digits. `name` is empty for calls without an event (identify, alias).
 
     `email` beside `external` is an address seen there, which proves nothing; alone it says who this is (`contacts.types.Person`).
-    `is_trusted` is true when it came with an API key.
+    `seen_language` and `seen_time_zone` are the browser's or telephone's. `is_trusted` is true when it came with an API key.
     """
 
     kind: str
@@ -131,9 +131,14 @@ class Incoming(msgspec.Struct, frozen=True, kw_only=True):
     email: str | None = None
     previous: str | None = None
     traits: dict[str, Any] | None = None
+    seen_language: str = ""
+    seen_time_zone: str = ""
     is_trusted: bool = False
 
     @property
     def is_plain(self) -> bool:
-        """True for an event that tells nothing new about the person, provided that the person is known."""
-        return self.traits is None and self.previous is None
+        """True for an event, which tells nothing new about the person, provided that the person is known.
+
+        Calls without one (identify, also without traits, and alias) are about the person.
+        """
+        return self.name != ""

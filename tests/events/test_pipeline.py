@@ -45,6 +45,13 @@ def test_track_is_read_with_its_identities() -> None:
     assert call.is_plain
 
 
+@pytest.mark.parametrize("kind", ["identify", "alias"])
+def test_call_about_the_person_alone_is_no_plain_event(kind: str) -> None:
+    [(_, call)] = parse(kind, body(userId="u1", previousId="a1"), NOW).accepted
+
+    assert not call.is_plain
+
+
 def test_same_message_id_gives_the_same_key() -> None:
     keys = [
         parse("track", track(messageId=each), NOW).accepted[0][1].key for each in ("m1", "m1", "m2", "", "")
@@ -194,12 +201,14 @@ def test_every_step_is_listed_once() -> None:
         "tell_the_time",
         "name_it",
         "say_whose_it_is",
+        "see_where_they_are",
     ]
 
 
 def test_key_in_the_body_is_found() -> None:
     assert pipeline.write_key(b'{"writeKey":"wk_1","batch":[{"type":1}]}') == "wk_1"
-    assert pipeline.write_key(b"{") is None
+    with pytest.raises(errors.Malformed):
+        pipeline.write_key(b"{")
 
 
 def test_write_key_reports_the_last_years_only_and_an_api_key_history() -> None:

@@ -182,7 +182,7 @@ def test_limits_and_wrong_addresses(shop: Workspace) -> None:
         preflight = await client.ask("OPTIONS", "/v1/track")
         assert (preflight.status, preflight.header("access-control-allow-headers")) == (
             204,
-            "authorization, content-type",
+            "authorization, content-type, content-encoding",
         )
 
     visit(story)

@@ -51,13 +51,14 @@ WITH contact AS (
 SELECT (SELECT count(*) FROM contact) AS contacts, (SELECT count(*) FROM identity) AS identities;
 
 -- name: change_people
--- Write what is new about stored contacts (JSON: id, email, language, time_zone, source, attributes). Empty text leaves a field,
--- a null attribute removes it, the source is written once. Returns the contacts that did change, each with
+-- Write what is new about stored contacts (JSON: id, email, language, time_zone, possible_language, possible_time_zone, source,
+-- attributes). Empty text leaves a field, what is possible fills an empty one, a null attribute removes it, the source is written once. Returns the contacts that did change, each with
 -- {name: {from, to}}.
 -- Locks: the contacts' rows, in the order of their ids.
 WITH news AS (
     SELECT * FROM jsonb_to_recordset(%(contacts)s::jsonb)
-        AS new (id uuid, email text, language text, time_zone text, source text, attributes jsonb)
+        AS new (id uuid, email text, language text, time_zone text, possible_language text, possible_time_zone text,
+                source text, attributes jsonb)
 ), before AS (
     SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.source, contact.attributes
     FROM contacts_contact AS contact JOIN news ON news.id = contact.id
@@ -67,17 +68,18 @@ WITH news AS (
 ), after AS (
     SELECT before.id,
            coalesce(news.email, before.email) AS email,
-           coalesce(nullif(news.language, ''), before.language) AS language,
-           coalesce(nullif(news.time_zone, ''), before.time_zone) AS time_zone,
+           coalesce(nullif(news.language, ''), nullif(before.language, ''), news.possible_language) AS language,
+           coalesce(nullif(news.time_zone, ''), nullif(before.time_zone, ''), news.possible_time_zone) AS time_zone,
            coalesce(nullif(before.source, ''), news.source) AS source,
            jsonb_strip_nulls(before.attributes || news.attributes) AS attributes,
            before.source AS source_before,
            jsonb_build_object('email', before.email, 'language', before.language, 'time_zone', before.time_zone)
                || before.attributes AS was,
-           jsonb_build_object('email', coalesce(news.email, before.email),
-                              'language', coalesce(nullif(news.language, ''), before.language),
-                              'time_zone', coalesce(nullif(news.time_zone, ''), before.time_zone))
-               || before.attributes || news.attributes AS becomes
+           jsonb_build_object(
+               'email', coalesce(news.email, before.email),
+               'language', coalesce(nullif(news.language, ''), nullif(before.language, ''), news.possible_language),
+               'time_zone', coalesce(nullif(news.time_zone, ''), nullif(before.time_zone, ''), news.possible_time_zone)
+           ) || before.attributes || news.attributes AS becomes
     FROM before JOIN news ON news.id = before.id
 ), changed AS (
     SELECT after.*,

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from parcours.public.hot import http
+from parcours.public.hot import browsers, http
+from parcours.public.hot.browsers import Browsers
 from parcours.public.hot.http import Protocol_, Scope
 from parcours.public.hot.intake import Intake
 from parcours.public.hot.keys import KeyRing
@@ -45,6 +46,7 @@ class Application:
         self._recipients = Pages(self._wsgi, self._recipient_threads, scheme, self._limit_of, proxies)
         self._keys = KeyRing(loop.time)
         self._intake = Intake(self._keys)
+        self._browsers = Browsers(self._keys)
         self._tracking = Tracking()
         self._is_started = False
 
@@ -73,7 +75,9 @@ class Application:
         if not self._is_started:
             self._start()
         path = scope.path
-        if path.startswith("/v1/"):
+        if path.startswith(browsers.PROJECTS):
+            await self._browsers.answer(scope, protocol)
+        elif path.startswith("/v1/"):
             await self._intake.answer(scope, protocol)
         elif path.startswith("/t/o/") or path.startswith("/t/c/"):
             await self._tracking.answer(scope, protocol)

@@ -1,9 +1,12 @@
 """What the hot paths need of HTTP: bounded bodies, credentials, prepared answers. RSGI: https://github.com/emmett-framework/granian."""
 
 import binascii
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 Headers = list[tuple[str, str]]
 
@@ -53,8 +56,8 @@ Handler = Callable[[Scope, Protocol_], Awaitable[None]]
 ANYBODY: Headers = [("access-control-allow-origin", "*")]
 PREFLIGHT: Headers = [
     *ANYBODY,
-    ("access-control-allow-methods", "POST, OPTIONS"),
-    ("access-control-allow-headers", "authorization, content-type"),
+    ("access-control-allow-methods", "GET, POST, OPTIONS"),
+    ("access-control-allow-headers", "authorization, content-type, content-encoding"),
     ("access-control-max-age", "86400"),
 ]
 JSON: Headers = [*ANYBODY, ("content-type", "application/json"), ("cache-control", "no-store")]
@@ -66,12 +69,48 @@ TEXT: Headers = [
 ]
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class BodyTooLarge(Exception):
     """The body is longer than the address takes."""
 
 
+class BodyUnreadable(Exception):
+    """The body is not in the encoding that it claims."""
+
+
+class UnknownEncoding(Exception):
+    """The body is in an encoding other than gzip."""
+
+
 async def body(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
-    """The whole body. Raises BodyTooLarge as soon as it is known to be longer than `limit` bytes."""
+    """The whole body, inflated. Raises BodyTooLarge as soon as it is known to be longer than `limit` bytes, before or after
+    inflating; BodyUnreadable; UnknownEncoding.
+    """
+    encoding = scope.headers.get("content-encoding")
+    if encoding is None or encoding.lower() == "identity":
+        return await _sent(scope, protocol, limit)
+    if encoding.lower() not in ("gzip", "x-gzip"):
+        raise UnknownEncoding
+    return inflated(await _sent(scope, protocol, limit), limit)
+
+
+def inflated(content: bytes, limit: int) -> bytes:
+    """What one member of gzip (RFC 1952) holds. Never makes more than `limit` bytes of it, and one, whatever it promises."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = unpacking.decompress(content, limit + 1)
+    except zlib.error:
+        raise BodyUnreadable from None
+    if len(plain) > limit:
+        raise BodyTooLarge
+    if not unpacking.eof or unpacking.unused_data:
+        raise BodyUnreadable
+    return plain
+
+
+async def _sent(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
     declared = scope.headers.get("content-length")
     if declared is not None:
         if not declared.isdecimal() or int(declared) > limit:
@@ -110,6 +149,16 @@ def parameter(query: str, name: str) -> str | None:
             except UnicodeDecodeError:
                 return None
     return None
+
+
+def refuse(protocol: Protocol_, status: int, code: str, message: str) -> None:
+    """Refuse the whole request."""
+    protocol.response_bytes(status, JSON, _encode(problem(code, message)))
+
+
+def try_again(protocol: Protocol_) -> None:
+    """Say that the database is away."""
+    protocol.response_bytes(503, AGAIN_LATER, _encode(problem("unavailable", "Try again in a moment.")))
 
 
 def problem(code: str, message: str, **members: Any) -> dict[str, Any]:

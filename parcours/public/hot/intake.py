@@ -90,7 +90,7 @@ class Intake:
             return
         kind = KINDS.get(scope.path[len("/v1/") :].rstrip("/"))
         if kind is None or scope.method != "POST":
-            refuse(
+            http.refuse(
                 protocol,
                 404 if kind is None else 405,
                 "no_such_call",
@@ -102,7 +102,15 @@ class Intake:
                 scope, protocol, pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
             )
         except http.BodyTooLarge:
-            refuse(protocol, 400, "event.too_large", "The body is larger than 32 KB (a batch: 500 KB).")
+            http.refuse(protocol, 400, "event.too_large", "The body is larger than 32 KB (a batch: 500 KB).")
+            return
+        except http.BodyUnreadable:
+            http.refuse(
+                protocol, 400, "event.malformed", "The body is not the gzip that its Content-Encoding names."
+            )
+            return
+        except http.UnknownEncoding:
+            http.refuse(protocol, 415, "event.unknown_encoding", "Send the body as it is, or with gzip.")
             return
         await self._receive(scope, protocol, kind, content)
 
@@ -110,7 +118,7 @@ class Intake:
         try:
             opened = await self._authenticate(scope, content)
             if opened is None:
-                refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
+                http.refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
                 return
             now = clock.now()
             parsed = pipeline.parse(kind, content, now, is_trusted=opened.is_trusted)
@@ -120,11 +128,9 @@ class Intake:
                     Work(opened.workspace_id, [call for _, call in parsed.accepted], now), parsed
                 )
         except RefusedEvent as error:
-            refuse(protocol, 400, error.code, error.message)
+            http.refuse(protocol, 400, error.code, error.message)
         except (Unavailable, OperationalError, InterfaceError):
-            protocol.response_bytes(
-                503, http.AGAIN_LATER, _encode(http.problem("unavailable", "Try again in a moment."))
-            )
+            http.try_again(protocol)
         else:
             protocol.response_bytes(200, http.JSON, SUCCESS if not refused else _answer(refused))
 
@@ -247,11 +253,6 @@ def _store_in_thread(works: Sequence[Work]) -> list[list[Refused]]:
         start[work.workspace_id] += len(work.calls)
         answers.append(outcomes[work.workspace_id][first : first + len(work.calls)])
     return answers
-
-
-def refuse(protocol: Protocol_, status: int, code: str, message: str) -> None:
-    """Refuse the whole request."""
-    protocol.response_bytes(status, http.JSON, _encode(http.problem(code, message)))
 
 
 def _answer(refused: Sequence[Refusal]) -> bytes:
