@@ -2,7 +2,6 @@
 
 import argparse
 
-from django.db import connection
 from granian import Granian
 from granian.constants import Interfaces, Loops
 
@@ -19,7 +18,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop. Raises LogAhead after a restore into another server."""
     restoring.check()
-    connection.close()  # the processes that serve have their own
     Granian(
         "config.server:application",
         address=options.host,

@@ -4,9 +4,10 @@ import argparse
 from datetime import datetime
 
 import pytest
+from django.db import connection
 
 from parcours.accounts.models import AuditEntry, Workspace
-from parcours.cli import doctor
+from parcours.cli import doctor, web
 from parcours.contacts.types import Person
 from parcours.delivery.models import Sending
 from parcours.events import cursor, people, restoring
@@ -45,9 +46,16 @@ def test_log_of_this_server_is_well(workspace: Workspace, now: datetime) -> None
     assert doctor.restored_log().well
 
 
-def test_workers_refuse_to_start_on_a_restored_log(restored: Workspace) -> None:
+def test_processes_refuse_to_start_on_a_restored_log(
+    restored: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(LogAhead, match="restored"):
         command.run(argparse.Namespace(only=None))
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c role=parcours_web")
+    connection.close()
+    with pytest.raises(LogAhead, match="restored"):
+        web.run(argparse.Namespace(host="127.0.0.1", port=0, processes=1))
+    monkeypatch.undo()
     found = doctor.restored_log()
     assert not found.well
     assert "doctor --mend" in found.mend
