@@ -72,7 +72,7 @@ def create_workspace(
 def change_workspace(
     workspace: Workspace, changes: Mapping[str, Any], *, actor: Actor, now: datetime
 ) -> Workspace:
-    """Change fields of a workspace (name, language, time_zone, currency, legal_name, legal_address)."""
+    """Change fields of a workspace (name, language, time_zone, currency, legal_name, legal_address, tracking_consent)."""
     before = {field: getattr(workspace, field) for field in changes}
     for field, value in changes.items():
         setattr(workspace, field, value)

@@ -16,7 +16,11 @@ def choices(kinds: type[Role] | type[KeyKind]) -> list[tuple[str, str]]:
 
 
 class Workspace(models.Model):
-    """One sender: a shop, a firm, or a client of an agency. Its rows are visible to nobody else."""
+    """One sender: a shop, a firm, or a client of an agency. Its rows are visible to nobody else.
+
+    `tracking_consent` is the category in which visitors of the site consent to be tracked; empty: they need not
+    (see `events.pipeline`).
+    """
 
     id = models.AutoField(primary_key=True)
     slug = models.SlugField(unique=True)
@@ -26,6 +30,7 @@ class Workspace(models.Model):
     currency = models.CharField(max_length=3, default="EUR")
     legal_name = models.CharField(max_length=200, blank=True)
     legal_address = models.CharField(max_length=400, blank=True)
+    tracking_consent = models.CharField(max_length=60, blank=True, default="", db_default="")
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

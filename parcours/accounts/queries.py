@@ -55,6 +55,12 @@ def workspace_of_key(secret: str, *kinds: KeyKind) -> Key:
     return key
 
 
+def tracking_consent(workspace_id: int) -> str:
+    """The category in which visitors consent to be tracked; empty when they need not. Opens its own scope."""
+    with tenancy.scope(workspace_id=workspace_id):
+        return Workspace.objects.values_list("tracking_consent", flat=True).get(pk=workspace_id)
+
+
 def members(workspace_id: int) -> QuerySet[Membership]:
     """Members with their users, owners first."""
     return (

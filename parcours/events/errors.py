@@ -10,6 +10,7 @@ RefusedEvent           one event is not taken in; the others of its batch are
 ├── BadIdentity        an id or address that cannot be one
 ├── BadName            no name, or one that cannot be shown
 ├── ReservedName       a name that only Parcours itself writes
+├── NoConsent          a visitor who did not consent to be tracked
 ├── BadDate            not a date, or outside the years that are kept
 ├── BadMessageId       longer than 100 characters
 └── Unstorable         the database refuses it, although it passed every step
@@ -64,6 +65,12 @@ class BadIdentity(RefusedEvent):
     """An id or an e-mail address cannot be one."""
 
     code = "event.bad_identity"
+
+
+class NoConsent(RefusedEvent):
+    """The visitor did not consent to be tracked."""
+
+    code = "event.no_consent"
 
 
 class BadName(RefusedEvent):

@@ -47,6 +47,7 @@ Id = str | int
 
 class _Context(msgspec.Struct):
     traits: dict[str, Any] | None = None
+    consent: Any = None
     locale: Any = None
     timezone: Any = None
 
@@ -119,6 +120,7 @@ class Draft:
     language: str = ""
     time_zone: str = ""
     earliest: datetime = EARLIEST
+    needed_consent: str = ""
 
 
 _decode_call = msgspec.json.Decoder(Call).decode
@@ -126,14 +128,18 @@ _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 
 
-def parse(kind: str, body: bytes, now: datetime, *, is_trusted: bool = False) -> Parsed:
-    """The calls of one request. `kind` is the address's last part (`track`, `batch`, …); `is_trusted`: with an API key.
+def parse(
+    kind: str, body: bytes, now: datetime, *, is_trusted: bool = False, tracking_consent: str = ""
+) -> Parsed:
+    """The calls of one request. `kind` is the address's last part (`track`, `batch`, …); `is_trusted`: with an API key;
+    `tracking_consent`: the category of consent that visitors need to have given, if any.
 
     Raises Malformed or TooLarge when the request as a whole cannot be read.
     """
     if kind != "batch":
         try:
-            return Parsed([(0, read(body, kind, now, is_trusted=is_trusted))], [])
+            call = read(body, kind, now, is_trusted=is_trusted, tracking_consent=tracking_consent)
+            return Parsed([(0, call)], [])
         except errors.RefusedEvent as error:
             if isinstance(error, errors.Malformed | errors.TooLarge):
                 raise
@@ -142,7 +148,8 @@ def parse(kind: str, body: bytes, now: datetime, *, is_trusted: bool = False) ->
     parsed = Parsed([], [])
     for index, raw in enumerate(batch.batch):
         try:
-            parsed.accepted.append((index, read(raw, "", now, batch.sent_at, is_trusted=is_trusted)))
+            call = read(raw, "", now, batch.sent_at, is_trusted=is_trusted, tracking_consent=tracking_consent)
+            parsed.accepted.append((index, call))
         except errors.RefusedEvent as error:
             parsed.refused.append(Refusal(index, error.code, error.message))
     return parsed
@@ -163,10 +170,12 @@ def read(
     sent_at: datetime | None = None,
     *,
     is_trusted: bool = False,
+    tracking_consent: str = "",
 ) -> Incoming:
     """One call through all steps. Raises RefusedEvent."""
     draft = _decoded(raw, kind, now, sent_at)
-    draft.earliest = EARLIEST if is_trusted else now - OLDEST_BY_WRITE_KEY
+    if not is_trusted:
+        draft.earliest, draft.needed_consent = now - OLDEST_BY_WRITE_KEY, tracking_consent
     for step in STEPS:
         step(draft)
     return Incoming(
@@ -387,6 +396,31 @@ def _not_an_email(given: object) -> str:
     raise InvalidIdentity(f"An e-mail address is text, not {type(given).__name__}.", field="email")
 
 
+_TRACKING = frozenset({"page", "screen", "track"})
+
+
+def ask_for_consent(draft: Draft) -> None:
+    """Where visitors need to consent to be tracked: refuse what a visitor without a name does unless they said yes, and what
+    anybody does who said no. A shop's server says so with an API key, or tells whose the event is: an order needs no such consent.
+    """
+    if not draft.needed_consent or draft.kind not in _TRACKING:
+        return
+    said = _consent(draft.call.context, draft.needed_consent)
+    is_nameless = draft.external is None and draft.email is None
+    if said is False or (is_nameless and said is not True):
+        raise errors.NoConsent(
+            "This visitor did not consent to be tracked.",
+            field=f"context.consent.categoryPreferences.{draft.needed_consent}",
+        )
+
+
+def _consent(context: _Context | None, category: str) -> object:
+    """What the visitor said, in Segment's words (`context.consent.categoryPreferences`); None when they said nothing."""
+    consent = context.consent if context is not None else None
+    preferences = consent.get("categoryPreferences") if isinstance(consent, dict) else None
+    return preferences.get(category) if isinstance(preferences, dict) else None
+
+
 def see_where_they_are(draft: Draft) -> None:
     """Language and time zone of the browser or telephone. Nobody stated them, so what makes no sense is passed over."""
     context = draft.call.context
@@ -422,5 +456,6 @@ STEPS: tuple[Step, ...] = (
     tell_the_time,
     name_it,
     say_whose_it_is,
+    ask_for_consent,
     see_where_they_are,
 )

@@ -85,6 +85,7 @@ _DETAILS = {
     "contacts": gettext_noop("contacts"),
     "count": gettext_noop("number"),
     "currency": gettext_noop("currency"),
+    "tracking_consent": gettext_noop("category of consent to be tracked"),
     "email": gettext_noop("address"),
     "fields": gettext_noop("fields"),
     "file": gettext_noop("file"),

@@ -52,6 +52,34 @@ def test_call_about_the_person_alone_is_no_plain_event(kind: str) -> None:
     assert not call.is_plain
 
 
+def test_visitors_are_tracked_only_with_consent_where_that_is_needed() -> None:
+    def said(**categories: object) -> dict[str, object]:
+        return {"consent": {"categoryPreferences": categories}}
+
+    visitor = {"type": "page", "anonymousId": "a1"}
+    calls = [
+        visitor,
+        {**visitor, "context": said(analytics=True)},
+        {**visitor, "context": said(analytics=False)},
+        {**visitor, "context": said(analytics="yes")},
+        {**visitor, "context": said(advertising=True)},
+        {**visitor, "context": {"consent": ["analytics"]}},
+        {"type": "track", "anonymousId": "a1", "event": "Seen"},
+        {"type": "track", "userId": "u1", "event": "Order Completed"},
+        {"type": "track", "event": "Order Completed", "properties": {"email": "a@b.fr"}},
+        {"type": "track", "userId": "u1", "event": "Seen", "context": said(analytics=False)},
+        {"type": "identify", "userId": "u1", "context": said(analytics=False)},
+    ]
+    batch = body(batch=calls)
+
+    asked = parse("batch", batch, NOW, tracking_consent="analytics")
+
+    assert [place for place, _ in asked.accepted] == [1, 7, 8, 10]
+    assert {each.code for each in asked.refused} == {"event.no_consent"}
+    assert parse("batch", batch, NOW).refused == []
+    assert parse("batch", batch, NOW, is_trusted=True, tracking_consent="analytics").refused == []
+
+
 def test_same_message_id_gives_the_same_key() -> None:
     keys = [
         parse("track", track(messageId=each), NOW).accepted[0][1].key for each in ("m1", "m1", "m2", "", "")
@@ -201,6 +229,7 @@ def test_every_step_is_listed_once() -> None:
         "tell_the_time",
         "name_it",
         "say_whose_it_is",
+        "ask_for_consent",
         "see_where_they_are",
     ]
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import connection
 from requests.adapters import BaseAdapter
 from requests.models import PreparedRequest, Response
 from segment.analytics import request as segment_request
@@ -20,7 +21,7 @@ from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind
 from parcours.events import pipeline, queries
 from parcours.kernel import tenancy
-from parcours.public.hot import http
+from parcours.public.hot import http, keys
 from tests.public.asking import Client, visit
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -196,6 +197,36 @@ def test_inflating_stops_at_the_limit() -> None:
     assert http.inflated(packed, 100) == b"x" * 100
     with pytest.raises(http.BodyTooLarge):
         http.inflated(packed, 99)
+
+
+def test_workspace_tracks_visitors_only_with_consent(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The setting is followed within seconds, as a revoked key is."""
+    monkeypatch.setattr(keys, "TIME_TO_LIVE", 0.05)
+
+    def require() -> None:
+        with tenancy.scope(workspace_id=shop.id):
+            accounts.change_workspace(shop, {"tracking_consent": "analytics"}, actor=SYSTEM, now=now)
+        connection.close()
+
+    async def story(client: Client) -> None:
+        async def look_around(**context: object) -> dict[str, Any]:
+            visit = json.dumps({"anonymousId": "b1", "name": "Home", "context": context}).encode()
+            answer = await client.ask("POST", "/v1/page", visit, BEARER)
+            return json.loads(answer.body)  # type: ignore[no-any-return]
+
+        assert await look_around() == {"success": True}
+        await asyncio.to_thread(require)
+        await asyncio.sleep(0.06)
+        assert (await look_around())["refused"][0]["code"] == "event.no_consent"
+        assert await look_around(consent={"categoryPreferences": {"analytics": True}}) == {"success": True}
+
+    visit(story)
+    visitor = person(shop, IdentityKind.ANONYMOUS, "b1")
+    with tenancy.scope(workspace_id=shop.id):
+        names = [each.name for each in queries.timeline(shop.id, visitor.id)]
+    assert names == ["Page Viewed", "Page Viewed", "Contact Created"]
 
 
 def test_language_and_zone_of_the_browser_fill_what_nobody_stated(shop: Workspace) -> None:

@@ -302,8 +302,10 @@ def test_sending_is_changed_and_paused(shop: Shop, owner: Client, viewer: Client
 
 def test_workspace_is_changed_with_a_trail(shop: Shop, owner: Client) -> None:
     form = {**owner.get(shop.path("settings/")).context["form"].initial, "legal_name": "Vitrine SARL"}
+    form |= {"tracking_consent": "analytics"}
     assert owner.post(shop.path("settings/change/"), form).status_code == 302
     assert "Vitrine SARL" in text_of(owner, shop.path("settings/trail/"))
+    assert 'value="analytics"' in owner.get(shop.path("settings/")).content.decode()
 
 
 GRAPH = """\

@@ -121,7 +121,13 @@ class Intake:
                 http.refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
                 return
             now = clock.now()
-            parsed = pipeline.parse(kind, content, now, is_trusted=opened.is_trusted)
+            parsed = pipeline.parse(
+                kind,
+                content,
+                now,
+                is_trusted=opened.is_trusted,
+                tracking_consent=opened.tracking_consent,
+            )
             refused = parsed.refused
             if parsed.accepted:
                 refused = await self._store(

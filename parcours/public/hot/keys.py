@@ -8,7 +8,7 @@ from typing import NamedTuple
 from django.db import InterfaceError, OperationalError, close_old_connections
 
 from parcours.accounts.errors import BadKey
-from parcours.accounts.queries import workspace_of_key
+from parcours.accounts.queries import tracking_consent, workspace_of_key
 from parcours.accounts.types import KeyKind
 from parcours.public.hot.connections import close_own
 
@@ -18,10 +18,14 @@ MAX_LENGTH = 400
 
 
 class Opened(NamedTuple):
-    """What a key opens. An API key, which only servers know, is trusted to say who is who; a write key is not."""
+    """What a key opens. An API key, which only servers know, is trusted to say who is who; a write key is not.
+
+    `tracking_consent` is the category that visitors' calls need to have consented to, if any.
+    """
 
     workspace_id: int
     is_trusted: bool
+    tracking_consent: str = ""
 
 
 Answer = Opened | None
@@ -72,7 +76,7 @@ def _look_up(secret: str) -> Answer:
     close_old_connections()
     try:
         key = workspace_of_key(secret, KeyKind.WRITE, KeyKind.API)
-        return Opened(key.workspace_id, key.kind == KeyKind.API.value)
+        return Opened(key.workspace_id, key.kind == KeyKind.API.value, tracking_consent(key.workspace_id))
     except BadKey:
         return None
     except (OperationalError, InterfaceError):

@@ -44,13 +44,23 @@ class WorkspaceForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscript
 
     class Meta:
         model = Workspace
-        fields = ("name", "legal_name", "legal_address", "language", "time_zone", "currency")
+        fields = (
+            *("name", "legal_name", "legal_address", "language", "time_zone", "currency"),
+            "tracking_consent",
+        )
         labels = {
             "name": _("Name"),
             "legal_name": _("Legal name"),
             "legal_address": _("Postal address"),
+            "tracking_consent": _("Category of consent to be tracked"),
         }
-        help_texts = {"legal_address": _("The law wants both at the foot of every commercial message.")}
+        help_texts = {
+            "legal_address": _("The law wants both at the foot of every commercial message."),
+            "tracking_consent": _(
+                "As your site's consent banner calls it, for example analytics. What visitors without a name do is then kept"
+                " only if they consented to it. Empty: it is kept without asking."
+            ),
+        }
 
 
 @needs(Role.VIEWER)
