@@ -71,7 +71,7 @@ def vocabulary(workspace_id: int) -> Vocabulary:
             )
             for attribute in contacts.attributes(workspace_id)
         },
-        lists={each.slug: each.name for each in contacts.lists(workspace_id)},
+        lists=contacts.list_names(workspace_id),
         segments={slug: word for slug, word in map(_segment_word, stored_rules(workspace_id)) if word},
         purposes={
             purpose.code: Label(purpose.name_fr, purpose.name_en)

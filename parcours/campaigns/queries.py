@@ -1,14 +1,10 @@
-"""Reads about campaigns: the list, one campaign, its progress."""
+"""Reads about campaigns: the list, one campaign. How far one has come is counted by `insights`."""
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from parcours.campaigns.errors import UnknownCampaign
 from parcours.campaigns.models import Campaign
-from parcours.campaigns.types import Progress
-from parcours.kernel import sql
-
-statements = sql.load(__package__)
 
 
 def campaigns(workspace_id: int) -> QuerySet[Campaign]:
@@ -26,9 +22,3 @@ def access_campaign(workspace_id: int, campaign_id: int) -> Campaign:
     if found is None:
         raise UnknownCampaign(_("There is no such campaign."))
     return found
-
-
-def progress(workspace_id: int, campaign: Campaign) -> Progress:
-    """What became of its recipients; all zero before it starts. Grows while the audience is being frozen (`frozen_at` is None)."""
-    found = statements.progress.row(Progress, workspace_id=workspace_id, mailing_id=campaign.mailing_id)
-    return found or Progress(0, 0, 0, 0, 0, 0, 0, 0, 0)

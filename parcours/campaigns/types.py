@@ -1,4 +1,4 @@
-"""States of a campaign, what its author gives, and its progress. No Django here."""
+"""States of a campaign, and what its author gives. No Django here."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,21 +30,3 @@ class Draft:
     purpose: str
     segment: str | None = None
     list: str | None = None
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What became of the frozen audience, counted from its messages: `targeted` is always the sum of the seven states.
-
-    `delayed` are those of `queued` that the gate has told to wait.
-    """
-
-    targeted: int
-    queued: int
-    sending: int
-    sent: int
-    failed: int
-    in_doubt: int
-    withheld: int
-    cancelled: int
-    delayed: int

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from parcours.contacts import identities as spelling
@@ -45,14 +46,6 @@ def list_contacts(
     )
 
 
-def find_contacts(workspace_id: int, start: str, *, limit: int = 50) -> list[ContactRow]:
-    """Contacts one of whose identities begins with `start`, in any case for addresses."""
-    escaped = start.strip().lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return statements.contacts_found.rows(
-        ContactRow, workspace_id=workspace_id, start=escaped + "%", limit=limit
-    )
-
-
 def count_contacts(workspace_id: int) -> int:
     """How many contacts the workspace has."""
     return int(statements.count_contacts.scalar(workspace_id=workspace_id))
@@ -74,6 +67,12 @@ def declared_attributes(workspace_id: int) -> dict[str, Declared]:
 def lists(workspace_id: int) -> list[ListRow]:
     """The lists with the number of people on each, by name."""
     return statements.lists.rows(ListRow, workspace_id=workspace_id)
+
+
+def list_names(workspace_id: int) -> dict[str, str]:
+    """The names of the lists by their slugs, in the order of names; nobody on them is counted."""
+    found = List.objects.filter(workspace_id=workspace_id).order_by(Lower("name"), "id")
+    return dict(found.values_list("slug", "name"))
 
 
 def members_of_list(

@@ -1,4 +1,4 @@
-"""Reads of templates, versions and coupons; templates made ready, kept by version; previews for any contact.
+"""Reads of templates and versions; templates made ready, kept by version; previews for any contact.
 
 Not here: storing (`actions`), what is really sent (`delivery.composing`).
 """
@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from parcours.accounts.models import Workspace
@@ -18,7 +18,7 @@ from parcours.contacts import queries as contacts
 from parcours.content import layout, liquid
 from parcours.content import template as making
 from parcours.content.errors import TemplateError, UnknownTemplate
-from parcours.content.models import Coupon, CouponCode, Template, TemplateVersion
+from parcours.content.models import Coupon, Template, TemplateVersion
 from parcours.content.template import CompiledTemplate, Rendered
 
 _SAMPLE_CODE = {"fr": "EXEMPLE-2345", "en": "EXAMPLE-2345"}
@@ -45,12 +45,25 @@ def latest_version(workspace_id: int, slug: str) -> TemplateVersion:
     """What a template says now, or UnknownTemplate."""
     found = (
         TemplateVersion.objects.filter(workspace_id=workspace_id, template__slug=slug)
+        .select_related("template")
         .order_by("-number")
         .first()
     )
     if found is None:
         raise UnknownTemplate(_("There is no template “%(slug)s”.") % {"slug": slug}, field="template")
     return found
+
+
+def latest_versions(workspace_id: int) -> QuerySet[TemplateVersion]:
+    """What every template says now, each with its template, by name."""
+    newest = (
+        TemplateVersion.objects.filter(template=OuterRef("template")).order_by("-number").values("pk")[:1]
+    )
+    return (
+        TemplateVersion.objects.filter(workspace_id=workspace_id, pk=Subquery(newest))
+        .select_related("template")
+        .order_by("template__name", "template_id")
+    )
 
 
 def version(workspace_id: int, version_id: int) -> TemplateVersion:
@@ -65,20 +78,6 @@ def versions(workspace_id: int, template_id: int) -> QuerySet[TemplateVersion]:
     """The saved states of a template, newest first."""
     return TemplateVersion.objects.filter(workspace_id=workspace_id, template_id=template_id).order_by(
         "-number"
-    )
-
-
-def coupons(workspace_id: int) -> QuerySet[Coupon]:
-    """The coupons of a workspace, by name."""
-    return Coupon.objects.filter(workspace_id=workspace_id).order_by("name", "id")
-
-
-def codes_of_contact(workspace_id: int, contact_id: UUID) -> QuerySet[CouponCode]:
-    """The codes that one person received, newest first."""
-    return (
-        CouponCode.objects.filter(workspace_id=workspace_id, contact_id=contact_id)
-        .select_related("coupon")
-        .order_by("-issued_at")
     )
 
 

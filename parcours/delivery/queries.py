@@ -201,15 +201,6 @@ def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:
     return found
 
 
-def progress(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, dict[str, int]]:
-    """By mailing and state: how many messages. A mailing without messages has an empty entry."""
-    wanted = list(mailing_ids)
-    figures: dict[int, dict[str, int]] = {mailing_id: {} for mailing_id in wanted}
-    for row in statements.progress.records(workspace_id=workspace_id, mailing_ids=wanted):
-        figures[row["mailing_id"]][row["state"]] = row["count"]
-    return figures
-
-
 def sending(workspace_id: int) -> Sending | None:
     """How the workspace sends, or None when nobody has said so yet."""
     return Sending.objects.filter(workspace_id=workspace_id).first()

@@ -56,18 +56,6 @@ def mailing_figures(workspace_id: int, mailings: Sequence[int]) -> dict[int, Mai
     return {mailing: figures.get(mailing, MailingFigures(mailing)) for mailing in mailings}
 
 
-def withheld_reasons(workspace_id: int, since: datetime) -> dict[str, int]:
-    """How often each reason withheld a message since then, most frequent first."""
-    rows = statements.withheld_reasons.records(workspace_id=workspace_id, since=since)
-    return {row["code"]: row["count"] for row in rows}
-
-
-def state_counts(workspace_id: int, since: datetime) -> dict[str, int]:
-    """How many messages asked for since then are in each state."""
-    rows = statements.state_counts.records(workspace_id=workspace_id, since=since)
-    return {row["state"]: row["count"] for row in rows}
-
-
 def local_day(instant: datetime, zone: str) -> date:
     """The calendar day of an instant in a zone."""
     return instant.astimezone(ZoneInfo(zone)).date()

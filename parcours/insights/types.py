@@ -46,14 +46,14 @@ class MailingFigures:
     complained: int = 0
 
     @property
-    def open_rate(self) -> float | None:
-        """Opened among those who agreed to be measured; None when there is nobody to measure."""
-        return self.opened / self.open_measured if self.open_measured else None
+    def waiting(self) -> int:
+        """Those that have yet to leave, whether or not the gate has told them to wait."""
+        return self.queued + self.delayed
 
     @property
-    def click_rate(self) -> float | None:
-        """Clicked among those whose clicks may be measured; None when there is nobody to measure."""
-        return self.clicked / self.click_measured if self.click_measured else None
+    def done(self) -> int:
+        """Those that have left or never will, and those nobody knows of."""
+        return self.targeted - self.waiting - self.sending
 
 
 @dataclass(frozen=True)

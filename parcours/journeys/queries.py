@@ -35,10 +35,22 @@ def journeys(workspace_id: int) -> list[Journey]:
     return sorted(found, key=lambda journey: (order[journey.state], journey.name_fr))
 
 
-def counts(workspace_id: int) -> dict[int, JourneyCount]:
-    """People inside and entered, by journey id, in one statement."""
-    rows = statements.people_by_journey.records(workspace_id=workspace_id)
+def counts(workspace_id: int, *, journey_id: int | None = None) -> dict[int, JourneyCount]:
+    """People inside and entered, by journey id, in one statement: of one journey, or of all that anybody entered."""
+    rows = statements.people_by_journey.records(workspace_id=workspace_id, journey_id=journey_id)
     return {row["journey_id"]: JourneyCount(row["inside"], row["entered"]) for row in rows}
+
+
+def origin(workspace_id: int, journey_id: int, number: int) -> tuple[Journey | None, Version | None]:
+    """The journey and the version that a message came from; None for what is gone."""
+    version = (
+        Version.objects.filter(workspace_id=workspace_id, journey_id=journey_id, number=number)
+        .select_related("journey")
+        .first()
+    )
+    if version is not None:
+        return version.journey, version
+    return Journey.objects.filter(workspace_id=workspace_id, pk=journey_id).first(), None
 
 
 def access_journey(workspace_id: int, slug: str) -> Journey:
@@ -50,8 +62,9 @@ def access_journey(workspace_id: int, slug: str) -> Journey:
 
 
 def versions(workspace_id: int, journey: Journey) -> list[Version]:
-    """The versions of a journey, newest first."""
-    return list(Version.objects.filter(workspace_id=workspace_id, journey=journey).order_by("-number"))
+    """The versions of a journey, newest first; the graph of one is read when it is asked for."""
+    found = Version.objects.filter(workspace_id=workspace_id, journey=journey).order_by("-number")
+    return list(found.defer("graph"))
 
 
 def access_version(workspace_id: int, journey: Journey, number: int) -> Version:

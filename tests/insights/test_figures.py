@@ -174,6 +174,6 @@ def test_series_has_every_day_and_week_is_compared_with_the_one_before(
     assert (amounts.now, amounts.before, amounts.change) == (Decimal(40), Decimal(20), Decimal(1))
 
 
-def test_rates_say_nothing_where_nobody_may_be_measured() -> None:
-    assert MailingFigures(1, targeted=5, sent=5).open_rate is None
-    assert MailingFigures(1, sent=5, open_measured=4, opened=1).open_rate == 0.25
+def test_what_is_done_is_what_will_not_leave_any_more() -> None:
+    figures = MailingFigures(1, targeted=10, queued=2, delayed=1, sending=1, sent=4, withheld=1, in_doubt=1)
+    assert (figures.waiting, figures.done) == (3, 6)

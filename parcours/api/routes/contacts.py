@@ -1,5 +1,6 @@
 """People: create or update by e-mail address, find, read, and what happened to them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import ip_address
 from uuid import UUID
@@ -48,11 +49,12 @@ def save_contact(request: ApiRequest, contact: ContactIn) -> Status[ContactDetai
     `first_name`). A value that is not of its attribute's type is refused, and then nothing is changed.
     """
     call = request.call
-    _check_consents(call.workspace_id, contact.consents, call.now)
+    purposes = {one.code: one for one in consent.purposes(call.workspace_id)} if contact.consents else {}
+    _check_consents(purposes, contact.consents, call.now)
     saved = audited.save_person(
         call.workspace_id, _person(contact), declare=True, actor=call.actor, now=call.now
     )
-    said = [_statement(saved.contact_id, one, call.workspace_id) for one in contact.consents]
+    said = [_statement(saved.contact_id, one, purposes[one.purpose]) for one in contact.consents]
     double_opt_in.record(call.workspace_id, said, actor=call.actor, now=call.now)
     return Status(201 if saved.created else 200, _detail(call.workspace_id, saved.contact_id))
 
@@ -186,9 +188,8 @@ def _person(contact: ContactIn) -> Person:
     )
 
 
-def _check_consents(workspace_id: int, consents: list[ConsentIn], now: datetime) -> None:
+def _check_consents(known: Mapping[str, Purpose], consents: list[ConsentIn], now: datetime) -> None:
     """Say which consent is wrong, all of them at once; the ledger would only say that one is."""
-    known = {purpose.code: purpose for purpose in consent.purposes(workspace_id)}
     errors = [
         FieldError(
             f"consents.{place}.purpose", _("There is no purpose “%(purpose)s”.") % {"purpose": one.purpose}
@@ -235,8 +236,7 @@ def is_address(text: str) -> bool:
     return True
 
 
-def _statement(contact_id: UUID, said: ConsentIn, workspace_id: int) -> Statement:
-    [purpose] = [one for one in consent.purposes(workspace_id) if one.code == said.purpose]
+def _statement(contact_id: UUID, said: ConsentIn, purpose: Purpose) -> Statement:
     act = Act.GRANTED if said.granted else consent_actions.refusal(purpose)
     if said.double_opt_in:
         act = Act.REQUESTED

@@ -97,7 +97,7 @@ def _out(workspace_id: int, journey: Journey) -> JourneyOut:
 
 def _facts(workspace_id: int, journey: Journey, people: JourneyCount | None = None) -> dict[str, Any]:
     """What every answer says about a journey."""
-    count = people or queries.counts(workspace_id).get(journey.pk, JourneyCount())
+    count = people or queries.counts(workspace_id, journey_id=journey.pk).get(journey.pk, JourneyCount())
     return {
         "slug": journey.slug,
         "name_fr": journey.name_fr,

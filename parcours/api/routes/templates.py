@@ -5,7 +5,7 @@ from ninja import Router
 from parcours.api.envelope import ApiRequest
 from parcours.api.schemas import Page, TemplateIn, TemplateOut
 from parcours.content import actions, queries
-from parcours.content.models import Template
+from parcours.content.models import TemplateVersion
 
 router = Router()
 
@@ -13,15 +13,15 @@ router = Router()
 @router.get("", response=Page[TemplateOut], summary="List templates")
 def list_templates(request: ApiRequest) -> Page[TemplateOut]:
     """Every template with its newest version, by name."""
-    workspace_id = request.call.workspace_id
-    return Page[TemplateOut](items=[_out(workspace_id, one) for one in queries.templates(workspace_id)])
+    versions = queries.latest_versions(request.call.workspace_id)
+    return Page[TemplateOut](items=[_out(version) for version in versions])
 
 
 @router.get("/{slug:slug}", response=TemplateOut, summary="Read a template")
 def read_template(request: ApiRequest, slug: str) -> TemplateOut:
     """One template with its newest version."""
     workspace_id = request.call.workspace_id
-    return _out(workspace_id, queries.template(workspace_id, slug))
+    return _out(queries.latest_version(workspace_id, slug))
 
 
 @router.put("/{slug:slug}", response=TemplateOut, summary="Save a template")
@@ -32,11 +32,11 @@ def save_template(request: ApiRequest, slug: str, wanted: TemplateIn) -> Templat
         language: body.model_dump() for language, body in wanted.bodies.items()
     }
     actions.save_template(call.workspace_id, slug, wanted.name, bodies, actor=call.actor, now=call.now)
-    return _out(call.workspace_id, queries.template(call.workspace_id, slug))
+    return _out(queries.latest_version(call.workspace_id, slug))
 
 
-def _out(workspace_id: int, template: Template) -> TemplateOut:
-    version = queries.latest_version(workspace_id, template.slug)
+def _out(version: TemplateVersion) -> TemplateOut:
+    template = version.template
     return TemplateOut(
         slug=template.slug,
         name=template.name,

@@ -30,17 +30,3 @@ WHERE campaign.workspace_id = %(workspace_id)s AND campaign.state = 'running' AN
   AND NOT EXISTS (SELECT FROM delivery_message m
                   WHERE m.workspace_id = %(workspace_id)s AND m.state = 'in_doubt' AND m.mailing_id = campaign.mailing_id)
 RETURNING campaign.id;
-
--- name: progress
--- The messages of one mailing by state. Parameters: mailing_id.
-SELECT count(*) AS targeted,
-       count(*) FILTER (WHERE state = 'queued') AS queued,
-       count(*) FILTER (WHERE state = 'sending') AS sending,
-       count(*) FILTER (WHERE state = 'sent') AS sent,
-       count(*) FILTER (WHERE state = 'failed') AS failed,
-       count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt,
-       count(*) FILTER (WHERE state = 'withheld') AS withheld,
-       count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-       count(*) FILTER (WHERE state = 'queued' AND verdict = 'delay') AS delayed
-FROM delivery_message
-WHERE workspace_id = %(workspace_id)s AND mailing_id = %(mailing_id)s;

@@ -26,16 +26,6 @@ WHERE workspace_id = %(workspace_id)s
 ORDER BY created_at DESC, id DESC
 LIMIT %(limit)s;
 
--- name: contacts_found
--- Contacts one of whose identities begins with the given text (LIKE-escaped), at most `limit`, by that identity.
-SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.attributes, contact.source,
-       contact.created_at, contact.updated_at
-FROM (SELECT DISTINCT ON (contact_id) contact_id, value FROM contacts_identity
-      WHERE workspace_id = %(workspace_id)s AND value LIKE %(start)s ORDER BY contact_id, value) AS found
-JOIN contacts_contact AS contact ON contact.workspace_id = %(workspace_id)s AND contact.id = found.contact_id
-ORDER BY found.value
-LIMIT %(limit)s;
-
 -- name: count_contacts
 -- How many contacts the workspace has.
 SELECT count(*) FROM contacts_contact WHERE workspace_id = %(workspace_id)s;

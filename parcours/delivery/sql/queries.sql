@@ -67,11 +67,6 @@ SELECT (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_i
        (SELECT min(due_at) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s)
            AS oldest_due;
 
--- name: progress
--- How far mailings have come: messages by state. Parameters: mailing_ids.
-SELECT mailing_id, state, count(*) AS count FROM delivery_message
-WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY(%(mailing_ids)s) GROUP BY mailing_id, state;
-
 -- name: move_messages
 -- Give the messages of a merged person to the one who is kept, except where that one has the same (mailing, run) already.
 UPDATE delivery_message m SET contact_id = %(kept)s

@@ -59,15 +59,3 @@ SELECT mailing_id,
 FROM delivery_message LEFT JOIN unnamed USING (mailing_id)
 WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)
 GROUP BY mailing_id;
-
--- name: withheld_reasons
--- Why messages were withheld, most frequent first, since an instant. Reads only.
-SELECT reason ->> 'code' AS code, count(*) AS count
-FROM delivery_message m CROSS JOIN LATERAL jsonb_array_elements(m.reasons) AS reason
-WHERE m.workspace_id = %(workspace_id)s AND m.state = 'withheld' AND m.queued_at >= %(since)s
-GROUP BY 1 ORDER BY 2 DESC, 1;
-
--- name: state_counts
--- How many messages are in each state, since an instant. Reads only.
-SELECT state, count(*) AS count FROM delivery_message
-WHERE workspace_id = %(workspace_id)s AND queued_at >= %(since)s GROUP BY state;

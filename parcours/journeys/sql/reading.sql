@@ -1,8 +1,8 @@
 -- name: people_by_journey
--- How many runs each journey has, active and in all.
+-- How many runs each journey has, active and in all. Parameters: journey_id, or null for every journey.
 SELECT journey_id, count(*) FILTER (WHERE due_at IS NOT NULL) AS inside, count(*) AS entered
 FROM journeys_run
-WHERE workspace_id = %(workspace_id)s
+WHERE workspace_id = %(workspace_id)s AND (%(journey_id)s::int IS NULL OR journey_id = %(journey_id)s)
 GROUP BY journey_id;
 
 -- name: people_by_node

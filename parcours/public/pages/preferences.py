@@ -4,7 +4,7 @@ Nothing is ticked beforehand: a box is ticked only for what the person said yes 
 did not object to (compliance C1). Only what they change is recorded.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -67,20 +67,22 @@ class Topic:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a person receives and why, or (POST) save their choices and show them again with a confirmation."""
     with visit(request, token, tokens.Purpose.PREFERENCES) as found:
+        purposes = queries.purposes(found.workspace.pk)
         is_saved = request.method == "POST"
         if is_saved:
-            save(request, found)
+            save(request, found, purposes)
             save_wish(request, found)
         wish = queries.wish(found.workspace.pk, found.contact.id, now=found.now)
-        shown = [one for one in choices(found) if one.purpose.archived_at is None]
+        offered = [one for one in purposes if one.archived_at is None]
+        shown = list(choices(found, offered))
         return page(
             request,
             "preferences",
             {
                 "visit": found,
                 "address": masked(found.contact.email),
-                "topics": topics(found, [one for one in shown if not one.purpose.is_measuring]),
-                "measures": topics(found, [one for one in shown if one.purpose.is_measuring], measuring=True),
+                "topics": topics([one for one in offered if not one.is_measuring], shown),
+                "measures": topics([one for one in offered if one.is_measuring], shown),
                 "is_saved": is_saved,
                 "pauses": pauses(wish),
                 "frequencies": frequencies(wish),
@@ -90,13 +92,13 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         )
 
 
-def choices(found: Visit) -> Iterator[Choice]:
+def choices(found: Visit, purposes: Iterable[Purpose]) -> Iterator[Choice]:
     """Every box, in the order of the purposes."""
     states = {
         (one.purpose_id, one.channel): one for one in queries.states(found.workspace.pk, found.contact.id)
     }
     channels = channels_of(found)
-    for purpose in queries.purposes(found.workspace.pk):
+    for purpose in purposes:
         if purpose.basis == Basis.CONTRACT.value:
             continue
         for channel in [Channel.ANY] if purpose.is_measuring else channels:
@@ -117,7 +119,7 @@ def channels_of(found: Visit) -> list[Channel]:
     return [Channel.EMAIL, *([Channel.SMS] if IdentityKind.PHONE.value in kinds else [])]
 
 
-def topics(found: Visit, shown: list[Choice], *, measuring: bool = False) -> list[Topic]:
+def topics(purposes: Iterable[Purpose], shown: list[Choice]) -> list[Topic]:
     """The purposes with their boxes."""
     return [
         Topic(
@@ -126,12 +128,11 @@ def topics(found: Visit, shown: list[Choice], *, measuring: bool = False) -> lis
             basis_in_words(purpose.basis),
             tuple(one for one in shown if one.purpose.pk == purpose.pk),
         )
-        for purpose in queries.offered_purposes(found.workspace.pk)
-        if purpose.is_measuring == measuring
+        for purpose in purposes
     ]
 
 
-def save(request: HttpRequest, found: Visit) -> None:
+def save(request: HttpRequest, found: Visit, purposes: Iterable[Purpose]) -> None:
     """Record every change between what holds and what was sent. The button “stop everything” unticks all.
 
     It also unticks what is not shown because the purpose is archived; otherwise that stays as it is.
@@ -146,12 +147,12 @@ def save(request: HttpRequest, found: Visit) -> None:
             Act.GRANTED if one.field in wanted else consent.refusal(one.purpose),
             evidence(request, SOURCE, words_shown(one), found.message_id),
         )
-        for one in choices(found)
+        for one in choices(found, purposes)
         if (stops_all or one.purpose.archived_at is None)
         and ((one.field in wanted) != one.is_on or (one.is_pending and stops_all))
     ]
     changed = double_opt_in.record(found.workspace.pk, said, now=found.now)
-    marketing = {one.code for one in queries.purposes(found.workspace.pk) if one.is_marketing}
+    marketing = {one.code for one in purposes if one.is_marketing}
     if any(one.act in _NO and one.purpose in marketing for one in changed):
         leaving.tell(found.workspace.pk, found.message, now=found.now)
 

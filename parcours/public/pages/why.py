@@ -71,6 +71,7 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
     """Everything that led to a message. There is nothing to change here: a POST shows the same."""
     with visit(request, token, tokens.Purpose.WHY) as found:
         language = "fr" if is_french() else "en"
+        answered = event(found)
         answer = delivery.why(found.workspace.pk, found.message_id, language)
         ground = answer.ground
         named = tokens.MessageToken(found.workspace.pk, found.message_id)
@@ -93,8 +94,8 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
                 if ground.act
                 else None,
                 "proof_on": day(ground.recorded_at) if ground.recorded_at else "",
-                "facts": facts(found, answer.data),
-                "event": event(found),
+                "facts": facts(found, answer.data, answered),
+                "event": answered,
                 "reasons": [
                     delivery.explain_reason(
                         reason,
@@ -126,10 +127,9 @@ def source(found: Visit, language: str) -> Source:
 
 def _journey(workspace_id: int, journey_id: int, number: int, language: str) -> Source:
     kind = _("An automatic scenario")
-    journey = next((one for one in journeys.journeys(workspace_id) if one.pk == journey_id), None)
+    journey, version = journeys.origin(workspace_id, journey_id, number)
     if journey is None:
         return Source(kind, "", "")
-    version = next((one for one in journeys.versions(workspace_id, journey) if one.number == number), None)
     reason = ""
     if version is not None:
         around = journeys.surroundings(workspace_id)
@@ -157,7 +157,7 @@ def event(found: Visit) -> TimelineEntry | None:
     return entries[0] if entries and entries[0].id == event_id else None
 
 
-def facts(found: Visit, names: list[str]) -> list[Fact]:
+def facts(found: Visit, names: list[str], answered: TimelineEntry | None) -> list[Fact]:
     """The data that the template uses, with what it says of this person. The address is always used."""
     shown = [Fact(_("E-mail address"), masked(found.message.address or found.contact.email))]
     if found.contact.language:
@@ -170,9 +170,8 @@ def facts(found: Visit, names: list[str]) -> list[Fact]:
         attribute = name.rpartition(".")[2]
         if attribute in labels and found.contact.attributes.get(attribute) is not None:
             shown.append(Fact(labels[attribute], _plain(found.contact.attributes[attribute])))
-    happened = event(found)
-    if happened is not None:
-        shown.append(Fact(_("What you did"), " · ".join(told(happened))))
+    if answered is not None:
+        shown.append(Fact(_("What you did"), " · ".join(told(answered))))
     return shown
 
 

@@ -114,7 +114,7 @@ class PlanForm(forms.Form):
         choosable: dict[str, Any] = dict(self.fields)
         choosable["list_slug"].choices = [
             ("", "–"),
-            *((one.slug, one.name) for one in contacts.lists(workspace_id)),
+            *contacts.list_names(workspace_id).items(),
         ]
         choosable["purpose"].choices = [
             ("", gettext("nothing: the file proves no consent")),

@@ -154,16 +154,14 @@ def render_campaign(request: StaffRequest, found: Campaign, form: "SendForm") ->
 
 
 def progress_of(request: StaffRequest, found: Campaign) -> dict[str, Any]:
-    """Progress and, when it has a mailing, what came of it."""
+    """How far it is and what came of it; all zero before it starts."""
     own = request.workspace.pk
-    progress = queries.progress(own, found)
     figures = insights.mailing_figures(own, [found.mailing_id]) if found.mailing_id else {}
+    counted = figures.get(found.mailing_id or 0, MailingFigures(0))
     return {
         "campaign": found,
-        "progress": progress,
-        "done": progress.targeted - progress.queued - progress.sending,
-        "figures": figures.get(found.mailing_id or 0),
-        "pace": PACE if progress.targeted <= MANY_MESSAGES else SLOW_PACE,
+        "figures": counted,
+        "pace": PACE if counted.targeted <= MANY_MESSAGES else SLOW_PACE,
         "is_live": found.state == CampaignState.RUNNING.value,
         "is_open": found.state in (CampaignState.DRAFT.value, CampaignState.SCHEDULED.value),
     }

@@ -171,7 +171,9 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             "identity_kinds": IDENTITY_KINDS,
             "lists": on_lists,
             "other_lists": [
-                one for one in queries.lists(own) if one.slug not in {on.slug for on in on_lists}
+                (slug, name)
+                for slug, name in queries.list_names(own).items()
+                if slug not in {on.slug for on in on_lists}
             ],
             "segments": Member.objects.filter(workspace_id=own, contact_id=contact_id).select_related(
                 "segment"

@@ -137,5 +137,5 @@ def publish(request: StaffRequest, form: JourneyForm, journey: Journey | None) -
 
 def people_inside(request: StaffRequest, journey: Journey | None) -> int:
     """How many people stay on the versions that they entered."""
-    found = queries.counts(request.workspace.pk).get(journey.pk) if journey else None
+    found = queries.counts(request.workspace.pk, journey_id=journey.pk).get(journey.pk) if journey else None
     return found.inside if found else 0
