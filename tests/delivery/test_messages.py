@@ -86,7 +86,7 @@ SUPPRESSIONS = [
     (
         "bounce",
         "no_such_address: 550 5.1.1 x",
-        "rejet : l’adresse n’existe pas",
+        "rejet\u00a0: l’adresse n’existe pas",
         "bounce: there is no such address",
     ),
     ("complaint", "", "plainte", "complaint"),
