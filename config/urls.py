@@ -6,5 +6,6 @@ handler400 = "parcours.web.errors.bad_request"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("parcours.public.urls")),
     path("api/v1/", include("parcours.api.urls")),
+    path("v3/", include("parcours.api.brevo.urls")),
     path("", include("parcours.web.urls")),
 ]

@@ -1,1 +1,1 @@
-"""REST for machines with a key: `/api/v1`. Errors are RFC 9457 problem documents."""
+"""REST for machines with a key: `/api/v1`, with errors as RFC 9457 problem documents; `/v3` as Brevo's clients know it."""

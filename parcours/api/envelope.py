@@ -30,10 +30,11 @@ from parcours.kernel.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
 Run = Callable[..., HttpResponse]
+Fault = Callable[[Exception], HttpResponse]
 
 BODY_LIMIT = 32 * 1024
 LARGE_BODY_LIMIT = 1024 * 1024
-_LARGE = ("/templates/", "/members", "/journeys")
+_LARGE = ("/templates/", "/members", "/journeys", "/smtp/email")
 REPLAY_AGE = timedelta(hours=24)
 
 
@@ -66,16 +67,26 @@ class _Refused(Exception):
         self.response = response
 
 
-def around(run: Run) -> Run:
-    """Wrap an operation in the envelope."""
+@dataclass(frozen=True)
+class Manner:
+    """How the callers of one family of addresses present their key, and in which form they are told what went wrong."""
+
+    presented: Callable[[HttpRequest], str]
+    from_error: Callable[[DomainError], HttpResponse]
+    from_database: Fault
+
+
+def around(run: Run, manner: Manner | None = None) -> Run:
+    """Wrap an operation in the envelope, in our own manner unless another is given."""
     parameters = _query_parameters(run)
+    spoken = manner or OURS
 
     @wraps(run)
     def operation(request: ApiRequest, **path: Any) -> HttpResponse:
         try:
             _check_request(request)
             _check_query(request, parameters)
-            key = accounts.workspace_of_key(_presented(request), KeyKind.API)
+            key = accounts.workspace_of_key(spoken.presented(request), KeyKind.API)
             actor = Actor(f"API key “{key.name}”", key_id=str(key.pk))
             request.call = Call(key.workspace_id, actor, clock.now())
             with tenancy.scope(workspace_id=key.workspace_id):
@@ -83,9 +94,9 @@ def around(run: Run) -> Run:
         except _Refused as refused:
             return refused.response
         except DomainError as error:
-            return problems.from_error(error)
+            return spoken.from_error(error)
         except DatabaseError as error:
-            return from_database(error)
+            return spoken.from_database(error)
 
     return operation
 
@@ -199,3 +210,6 @@ def from_database(error: Exception) -> HttpResponse:
         return problems.problem(503, "unavailable", _("Unavailable."), detail, {"Retry-After": "5"})
     logger.exception("An API operation failed", exc_info=error)
     return problems.problem(500, "internal", _("Something went wrong here; it was noted."))
+
+
+OURS = Manner(_presented, problems.from_error, from_database)

@@ -29,7 +29,7 @@ from parcours.api.routes import (
     templates,
 )
 from parcours.api.schemas import FieldProblem, Problem
-from parcours.api.unknown_fields import field_errors
+from parcours.api.unknown_fields import told
 from parcours.kernel.errors import DomainError
 
 
@@ -49,13 +49,7 @@ class Api(NinjaAPI):
         self, error_contexts: list[ValidationErrorContext[Any]]
     ) -> ValidationError:
         """Keep the field errors with the names as the caller wrote them."""
-        found: list[FieldError] = []
-        for context in error_contexts:
-            errors = context.pydantic_validation_error.errors(include_url=False, include_input=False)
-            model = type(context.model) if not isinstance(context.model, type) else context.model
-            is_body = getattr(model, "__read_from_single_attr__", None) is not None
-            found += field_errors(errors, model, 1 if is_body else 0)
-        return ValidationError([{"field": one.field, "message": one.message} for one in found])
+        return ValidationError([{"field": one.field, "message": one.message} for one in told(error_contexts)])
 
     def on_exception(self, request: HttpRequest, exc: Exception | type[Exception]) -> HttpResponse:
         """Every error as a problem document; the envelope then rolls back what the operation did."""

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
+from ninja.errors import ValidationErrorContext
 from pydantic import BaseModel
 
 from parcours.api.problems import FieldError
@@ -53,6 +54,17 @@ _SENTENCES = {
 def field_errors(errors: Sequence[Mapping[str, Any]], model: type[BaseModel], skip: int) -> list[FieldError]:
     """The errors of one parameter model; `skip` leading parts of each location are ninja's own."""
     return [FieldError(_path(error["loc"][skip:]), _message(error, model)) for error in errors]
+
+
+def told(contexts: Sequence[ValidationErrorContext[Any]]) -> list[FieldError]:
+    """The errors of all parameters of an operation, with the names as the caller wrote them."""
+    found: list[FieldError] = []
+    for context in contexts:
+        errors = context.pydantic_validation_error.errors(include_url=False, include_input=False)
+        model = type(context.model) if not isinstance(context.model, type) else context.model
+        is_body = getattr(model, "__read_from_single_attr__", None) is not None
+        found += field_errors(errors, model, 1 if is_body else 0)
+    return found
 
 
 def guess(name: str, known: Sequence[str]) -> str:

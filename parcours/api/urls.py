@@ -8,6 +8,7 @@ from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
+from ninja import NinjaAPI
 
 from parcours.api.problems import problem
 from parcours.api.service import api, document
@@ -28,26 +29,32 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return HttpResponse(document(), content_type="application/json; charset=utf-8")
 
 
-def with_problems(view: View) -> View:
+def not_taken(methods: str) -> HttpResponse:
     """ninja answers a wrong method with an empty page; this says which ones there are."""
+    detail = {"detail": _("This address takes %(methods)s.") % {"methods": methods}}
+    title = _("This method is not allowed here.")
+    return problem(405, "method_not_allowed", title, detail, {"Allow": methods})
+
+
+def with_problems(view: View, told: Callable[[str], HttpResponse]) -> View:
+    """A view whose wrong methods are answered by `told`."""
 
     @csrf_exempt
     @wraps(view)
     def answered(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         response = view(request, *args, **kwargs)
         if isinstance(response, HttpResponseNotAllowed):
-            allowed = {"Allow": response.headers["Allow"]}
-            detail = {"detail": _("This address takes %(methods)s.") % {"methods": allowed["Allow"]}}
-            return problem(405, "method_not_allowed", _("This method is not allowed here."), detail, allowed)
+            return told(response.headers["Allow"])
         return response
 
     return answered
 
 
-def _patterns() -> list[URLPattern]:
-    found, _app, _namespace = api.urls
+def patterns(served: NinjaAPI, told: Callable[[str], HttpResponse]) -> list[URLPattern]:
+    """The addresses of an API's operations."""
+    found, _app, _namespace = served.urls
     return [
-        path(str(one.pattern), with_problems(one.callback), name=one.name)
+        path(str(one.pattern), with_problems(one.callback, told), name=one.name)
         for one in found
         if isinstance(one, URLPattern) and one.callback is not None and one.name != "api-root"
     ]
@@ -55,6 +62,6 @@ def _patterns() -> list[URLPattern]:
 
 urlpatterns = [
     path("openapi.json", openapi, name="openapi"),
-    *_patterns(),
+    *patterns(api, not_taken),
     re_path(r"^.*$", nowhere, name="nowhere"),
 ]

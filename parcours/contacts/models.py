@@ -11,7 +11,7 @@ from django.db import models
 
 from parcours.accounts.models import Workspace
 from parcours.contacts.types import AttributeType, IdentityKind, ImportState
-from parcours.kernel.ids import NewId, uuid7
+from parcours.kernel.ids import NewId, NextNumber, uuid7
 
 
 def one_of(field: str, kinds: type[StrEnum]) -> models.Q:
@@ -20,7 +20,10 @@ def one_of(field: str, kinds: type[StrEnum]) -> models.Q:
 
 
 class Contact(models.Model):
-    """One person. Declared attributes are JSON values whose types `Attribute` fixes."""
+    """One person. Declared attributes are JSON values whose types `Attribute` fixes.
+
+    `number` is a second name, for programs that know people by whole numbers only (`api.brevo`); nothing else uses it.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=NewId())
     workspace_id = models.IntegerField()
@@ -31,10 +34,12 @@ class Contact(models.Model):
     source = models.CharField(max_length=60, blank=True, db_default="")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    number = models.BigIntegerField(db_default=NextNumber("contacts_contact_number_seq"), editable=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace_id", "id"], name="contact_in_workspace"),
+            models.UniqueConstraint(fields=["workspace_id", "number"], name="contact_number_once"),
             models.UniqueConstraint(fields=["workspace_id", "email"], name="contact_email_once"),
         ]
         indexes = [models.Index(fields=["workspace_id", "-created_at"], name="contact_newest")]

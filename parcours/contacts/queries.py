@@ -1,5 +1,6 @@
 """Reads about contacts, their identities, attributes and lists."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -29,6 +30,33 @@ def contact_of(workspace_id: int, kind: IdentityKind, value: str) -> ContactRow 
     return statements.contact_of_identity.row(
         ContactRow, workspace_id=workspace_id, kind=kind.value, value=value
     )
+
+
+def contact_of_number(workspace_id: int, number: int) -> ContactRow | None:
+    """The contact whose number this is, or None."""
+    if not 0 < number < 2**63:
+        return None
+    return statements.contact_of_number.row(ContactRow, workspace_id=workspace_id, number=number)
+
+
+def number_of(workspace_id: int, contact_id: UUID) -> int:
+    """The number of a contact that exists. Those who are merged into another one lose theirs."""
+    return int(statements.number_of.scalar(workspace_id=workspace_id, contact_id=contact_id))
+
+
+def ids_of_numbers(workspace_id: int, numbers: Sequence[int]) -> dict[int, UUID]:
+    """Who has these numbers; nobody's are left out."""
+    known = [number for number in numbers if 0 < number < 2**63]
+    rows = statements.ids_of_numbers.records(workspace_id=workspace_id, numbers=known)
+    return {row["key"]: row["contact_id"] for row in rows}
+
+
+def ids_of(workspace_id: int, kind: IdentityKind, values: Sequence[str]) -> dict[str, UUID]:
+    """Who has these identities, in their one spelling; nobody's are left out."""
+    rows = statements.ids_of_identities.records(
+        workspace_id=workspace_id, kind=kind.value, values=list(values)
+    )
+    return {row["key"]: row["contact_id"] for row in rows}
 
 
 def identities(workspace_id: int, contact_id: UUID) -> list[KnownIdentity]:
@@ -73,6 +101,14 @@ def list_names(workspace_id: int) -> dict[str, str]:
     """The names of the lists by their slugs, in the order of names; nobody on them is counted."""
     found = List.objects.filter(workspace_id=workspace_id).order_by(Lower("name"), "id")
     return dict(found.values_list("slug", "name"))
+
+
+def list_of_id(workspace_id: int, list_id: int) -> List:
+    """One list, by its number. Raises UnknownList."""
+    found = List.objects.filter(workspace_id=workspace_id, pk=list_id).first()
+    if found is None:
+        raise UnknownList(_("No list has the id %(id)s.") % {"id": list_id}, field="listId")
+    return found
 
 
 def members_of_list(

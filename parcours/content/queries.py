@@ -41,6 +41,14 @@ def template(workspace_id: int, slug: str) -> Template:
     return found
 
 
+def template_of_id(workspace_id: int, template_id: int) -> Template:
+    """One template, by its number, or UnknownTemplate."""
+    found = Template.objects.filter(workspace_id=workspace_id, pk=template_id).first()
+    if found is None:
+        raise UnknownTemplate(_("No template has the id %(id)s.") % {"id": template_id})
+    return found
+
+
 def latest_version(workspace_id: int, slug: str) -> TemplateVersion:
     """What a template says now, or UnknownTemplate."""
     found = (

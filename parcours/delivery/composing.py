@@ -244,8 +244,13 @@ def _mail(letters: Letters, claim: ToSend) -> mime.Mail:
 
 
 def message_id(sending: Sending, claim: ToSend) -> str:
+    """The Message-ID of what is being sent."""
+    return message_id_of(sending, claim.mailing_id, claim.run, claim.contact_id)
+
+
+def message_id_of(sending: Sending, mailing_id: int, run: int, contact_id: UUID) -> str:
     """Always the same for a message, whoever sends it and however often: a duplicate can be recognised anywhere."""
-    parts = f"{claim.workspace_id}:{claim.mailing_id}:{claim.run}:{claim.contact_id}"
+    parts = f"{sending.workspace_id}:{mailing_id}:{run}:{contact_id}"
     return f"<{crypto.fingerprint('message-id', parts).hex()[:40]}@{sending.dkim_domain}>"
 
 

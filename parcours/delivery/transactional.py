@@ -26,8 +26,9 @@ from parcours.content import queries as content
 from parcours.content.models import TemplateVersion
 from parcours.delivery import queries
 from parcours.delivery.actions import add_mailing, enqueue
+from parcours.delivery.composing import message_id_of
 from parcours.delivery.errors import NotSetUp, RequestReused, UnfitPurpose
-from parcours.delivery.models import Message, Request
+from parcours.delivery.models import Message, Request, Sending
 from parcours.delivery.queries import MessageRow
 from parcours.delivery.types import Origin, ToQueue
 from parcours.events import actions as events
@@ -60,8 +61,7 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
         return _known(request, wanted)
     purpose = _purpose(workspace_id, wanted.purpose)
     version = content.latest_version(workspace_id, wanted.template)
-    if queries.sending(workspace_id) is None:
-        raise NotSetUp(_("This workspace cannot send yet."), hint=_("Fill in Settings, Sending."))
+    _sending(workspace_id)
     mailing_id = _mailing(workspace_id, purpose, version, now)
     contact_actions.hold_people(workspace_id)
     contact_id = _contact(workspace_id, wanted.email, actor, now)
@@ -74,6 +74,18 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     ).pk
     request.save(update_fields=["message_id"])
     return queries.message(workspace_id, request.message_id)
+
+
+def message_id(workspace_id: int, row: MessageRow) -> str:
+    """The Message-ID that a message will have, or has, in its recipient's mailbox. Raises NotSetUp."""
+    return message_id_of(_sending(workspace_id), row.mailing_id, row.run, row.contact_id)
+
+
+def _sending(workspace_id: int) -> Sending:
+    found = queries.sending(workspace_id)
+    if found is None:
+        raise NotSetUp(_("This workspace cannot send yet."), hint=_("Fill in Settings, Sending."))
+    return found
 
 
 def _request(workspace_id: int, wanted: Wanted, now: datetime) -> tuple[Request, bool]:

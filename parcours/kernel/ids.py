@@ -1,10 +1,10 @@
-"""Identifiers that sort by time and cannot be guessed (RFC 9562, UUID version 7)."""
+"""Identifiers that sort by time and cannot be guessed (RFC 9562, UUID version 7), and numbers for who needs numbers."""
 
 import os
 import time
 from uuid import UUID
 
-from django.db.models import Func, UUIDField
+from django.db.models import BigIntegerField, Func, UUIDField, Value
 
 
 def uuid7() -> UUID:
@@ -21,3 +21,13 @@ class NewId(Func):
 
     function = "kernel_uuid7"
     output_field = UUIDField()
+
+
+class NextNumber(Func):
+    """The next number of a sequence, given by the database when a row is inserted."""
+
+    function = "nextval"
+    output_field = BigIntegerField()
+
+    def __init__(self, sequence: str) -> None:
+        super().__init__(Value(sequence))

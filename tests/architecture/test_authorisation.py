@@ -26,7 +26,7 @@ from parcours.consent import actions as consent
 from parcours.consent.models import Suppression
 from parcours.consent.types import Channel, SuppressionReason
 from parcours.contacts.importing import actions as imports
-from parcours.contacts.models import Contact
+from parcours.contacts.models import Contact, List
 from parcours.content.models import Template
 from parcours.delivery.models import Message
 from parcours.journeys.models import Journey
@@ -158,6 +158,18 @@ API: dict[str, str] = {
     "events": "POST",
 }
 
+# Brevo's calls, with the same keys in Brevo's header: route → methods.
+BREVO: dict[str, str] = {
+    "account": "GET",
+    "contacts": "POST",
+    "contacts/<identifier>": "GET PUT",
+    "contacts/lists": "GET POST",
+    "contacts/lists/<int:list_id>/contacts/add": "POST",
+    "contacts/lists/<int:list_id>/contacts/remove": "POST",
+    "events": "POST",
+    "smtp/email": "POST",
+}
+
 # Open to everybody: the token, or nothing, is the permission.
 TOKENS = ("public-unsubscribe", "public-preferences", "public-why", "public-confirm")
 OPEN_API = ("openapi", "nowhere")
@@ -210,6 +222,11 @@ def operations() -> set[str]:
     return found - {"openapi.json", "^.*$"}
 
 
+def brevo_calls() -> set[str]:
+    found = {one.pattern.removeprefix("v3/") for one in routes() if one.pattern.startswith("v3/")}
+    return found - {"^.*$"}
+
+
 class Shop:
     """A workspace with something behind every address, and one caller of each kind."""
 
@@ -235,6 +252,8 @@ class Shop:
                 "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
                 "template": Template.objects.first().slug,  # type: ignore[union-attr]
                 "list": "loyal-clients",
+                "list_id": List.objects.get(slug="loyal-clients").pk,
+                "identifier": Contact.objects.first().number,  # type: ignore[union-attr]
                 "name": "city",
             }
             self.api_key = accounts.create_key(shop.pk, KeyKind.API, "api", actor=SYSTEM, now=now).secret
@@ -247,7 +266,8 @@ class Shop:
         """A caller: anonymous, outsider, a role, or one with a key."""
         keys = {"write_key": self.write_key, "other_api_key": self.other_key, "api_key": self.api_key}
         if actor in keys:
-            return Client(headers={"Authorization": f"Bearer {keys[actor]}"}, raise_request_exception=False)
+            headers = {"Authorization": f"Bearer {keys[actor]}", "api-key": keys[actor]}
+            return Client(headers=headers, raise_request_exception=False)
         client = Client(raise_request_exception=False)
         if actor == "owner":
             client.force_login(self.owner)
@@ -291,7 +311,7 @@ def asked(client: Client, method: str, address: str, data: dict[str, str] | None
     """The answer to a request whose effects are taken back at once."""
     with transaction.atomic():
         call = getattr(client, method.lower())
-        if address.startswith("/api/") and method != "GET":
+        if address.startswith(("/api/", "/v3/")) and method != "GET":
             response: HttpResponse = call(address, b"{}", content_type="application/json")
         else:
             response = call(address, data or {})
@@ -302,7 +322,8 @@ def asked(client: Client, method: str, address: str, data: dict[str, str] | None
 def test_table_knows_every_route() -> None:
     assert set(pages()) == set(PAGES)
     assert operations() == set(API)
-    rest = {one.name for one in routes() if not one.pattern.startswith(("w/", "api/"))}
+    assert brevo_calls() == set(BREVO)
+    rest = {one.name for one in routes() if not one.pattern.startswith(("w/", "api/", "v3/"))}
     rest -= {*TOKENS, *OWN}
     assert {name for name in rest if not name.startswith(ALLAUTH)} == set()
     assert {one.name for one in routes() if one.pattern.startswith("api/v1/")} >= set(OPEN_API)
@@ -371,6 +392,27 @@ def test_api_opens_to_keys_of_its_workspace_only(shop: Shop) -> None:
     assert wrong == []
 
 
+def test_brevos_calls_open_to_keys_of_their_workspace_only(shop: Shop) -> None:
+    wrong = []
+    for actor in ACTORS:
+        client = shop.client(actor)
+        for pattern, methods in BREVO.items():
+            for method in methods.split():
+                status = asked(client, method, shop.address(f"v3/{pattern}")).status_code
+                if not fits_brevo(actor, pattern, status):
+                    wrong.append(f"{actor}: {method} {pattern}: {status}")
+    assert wrong == []
+
+
+def fits_brevo(actor: str, pattern: str, status: int) -> bool:
+    """True when Brevo's calls may be answered so: 400 is a body that lacks what it needs."""
+    if actor == "api_key":
+        return status in {200, 204, 400}
+    if actor == "other_api_key":
+        return status == 404 if "<" in pattern else status in {200, 400}
+    return status == 401
+
+
 def fits_api(actor: str, method: str, pattern: str, status: int) -> bool:
     """True when the API may answer this caller so."""
     if actor == "api_key":
@@ -397,10 +439,11 @@ def test_reading_as_owner_changes_nothing(shop: Shop) -> None:
         for pattern, methods in API.items()
         if "GET" in methods and pattern not in WRITES_THE_TRAIL
     ]
+    addresses += [shop.address(f"v3/{pattern}") for pattern, methods in BREVO.items() if "GET" in methods]
     before = digest()
     for read in (client.get, client.head):
         for address in addresses:
-            (machine.get if address.startswith("/api/") else read)(address)
+            (machine.get if address.startswith(("/api/", "/v3/")) else read)(address)
     if digest() != before:
         assert [address for address in addresses if wrote(client, address)] == []
         raise AssertionError("a first visit wrote something")

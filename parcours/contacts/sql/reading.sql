@@ -3,6 +3,25 @@
 SELECT id, email, language, time_zone, attributes, source, created_at, updated_at
 FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = %(contact_id)s;
 
+-- name: contact_of_number
+-- The contact whose number this is.
+SELECT id, email, language, time_zone, attributes, source, created_at, updated_at
+FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND number = %(number)s;
+
+-- name: number_of
+-- The number of a contact.
+SELECT number FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = %(contact_id)s;
+
+-- name: ids_of_numbers
+-- Who has these numbers.
+SELECT number AS key, id AS contact_id FROM contacts_contact
+WHERE workspace_id = %(workspace_id)s AND number = ANY(%(numbers)s::bigint[]);
+
+-- name: ids_of_identities
+-- Who has these identities, all of one kind.
+SELECT value AS key, contact_id FROM contacts_identity
+WHERE workspace_id = %(workspace_id)s AND kind = %(kind)s AND value = ANY(%(values)s::text[]);
+
 -- name: contact_of_identity
 -- The contact that owns an identity.
 SELECT contact.id, contact.email, contact.language, contact.time_zone, contact.attributes, contact.source,

@@ -1,0 +1,104 @@
+"""Brevo's own Python client, pointed at a web process of ours, does a shop's day: people, lists, events, a receipt in the inbox."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from brevo import Brevo
+from brevo.contacts import AddContactToListRequestBodyEmails
+from brevo.core.api_error import ApiError
+from brevo.event import CreateEventRequestIdentifiers
+from brevo.transactional_emails import SendTransacEmailRequestToItem
+from pytest_django import DjangoDbBlocker
+from pytest_django.live_server_helper import LiveServer
+
+from parcours.accounts.models import Workspace
+from parcours.content.models import Template
+from parcours.kernel import clock, tenancy
+from tests.api.conftest import Machine, machine_of
+from tests.conftest import act_as
+from tests.delivery.post import Post, post_of
+
+RECEIPT = {
+    "subject": "Votre commande {{ data.order_id }}",
+    "mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>Total : {{ data.total }} €</mj-text>"
+    "</mj-column></mj-section></mj-body></mjml>",
+}
+
+
+@pytest.fixture
+def post(transactional_db: None, workspace: Workspace, tmp_path: Path, now: datetime) -> Iterator[Post]:
+    with post_of(workspace, tmp_path, now) as opened:
+        yield opened
+
+
+@pytest.fixture
+def till(post: Post, workspace: Workspace, now: datetime) -> Machine:
+    machine = machine_of(workspace, now)
+    saved = machine.put("/templates/receipt", {"name": "Receipt", "bodies": {"fr": RECEIPT}})
+    assert saved.status_code == 200, saved.content
+    return machine
+
+
+@pytest.fixture
+def brevo(till: Machine, live_server: LiveServer, django_db_blocker: DjangoDbBlocker) -> Iterator[Brevo]:
+    act_as("parcours_web", django_db_blocker)
+    with httpx.Client() as connections:
+        yield Brevo(api_key=till.secret, base_url=f"{live_server.url}/v3", httpx_client=connections)
+    act_as("parcours_worker", django_db_blocker)
+
+
+def test_client_of_brevo_does_a_shops_day(
+    brevo: Brevo, post: Post, till: Machine, workspace: Workspace, django_db_blocker: DjangoDbBlocker
+) -> None:
+    assert brevo.account.get_account().company_name == workspace.name
+    vip = brevo.contacts.create_list(name="VIP", folder_id=1).id
+    made = brevo.contacts.create_contact(
+        email="julie@example.com",
+        ext_id="J-1",
+        attributes={"PRENOM": "Julie", "SMS": "33612345678"},
+        update_enabled=True,
+    )
+    assert made is not None
+    julie = brevo.contacts.get_contact_info(made.id)
+    assert (julie.id, julie.email, julie.email_blacklisted) == (made.id, "julie@example.com", False)
+    brevo.contacts.update_contact("J-1", identifier_type="ext_id", attributes={"NOM": "Martin"})
+    people = AddContactToListRequestBodyEmails(emails=["julie@example.com"])
+    changed = brevo.contacts.add_contact_to_list(vip, request=people)
+    assert changed.contacts.success == ["julie@example.com"]
+    told = brevo.contacts.get_contact_info("julie@example.com")
+    assert (told.list_ids, told.attributes.model_dump()["LASTNAME"]) == ([vip], "Martin")
+    [row] = brevo.contacts.get_lists().lists or []
+    assert (row.id, row.name, row.total_subscribers) == (vip, "VIP", 1)
+    brevo.event.create_event(
+        event_name="order_completed",
+        identifiers=CreateEventRequestIdentifiers(email_id="julie@example.com"),
+        event_properties={"total": 49.9},
+    )
+    with tenancy.scope(workspace_id=workspace.pk):
+        template = Template.objects.get(slug="receipt").pk
+    sent = brevo.transactional_emails.send_transac_email(
+        to=[SendTransacEmailRequestToItem(email="julie@example.com")],
+        template_id=template,
+        params={"order_id": "A-7", "total": 49.9},
+        headers={"Idempotency-Key": "order-A-7"},
+    )
+    act_as("parcours_worker", django_db_blocker)
+    post.now = clock.now()
+    post.send()
+    [mail] = post.arrived
+    assert (mail["To"], mail["Subject"], mail["Message-ID"]) == (
+        "julie@example.com", "Votre commande A-7", sent.message_id,
+    )  # fmt: skip
+    [ours] = till.get("/contacts", email="julie@example.com").json()["items"]
+    names = {one["name"] for one in till.get(f"/contacts/{ours['id']}/timeline").json()["items"]}
+    assert names >= {"Contact Created", "order_completed", "Message Requested", "Email Sent"}
+
+
+def test_client_of_brevo_understands_our_refusals(brevo: Brevo) -> None:
+    with pytest.raises(ApiError) as refused:
+        brevo.contacts.get_contact_info("nobody@example.com")
+    assert refused.value.status_code == 404
+    assert refused.value.body["code"] == "document_not_found"
