@@ -47,11 +47,6 @@ class Checkout:
     def built_islands(self) -> Path:
         return self.root / "parcours" / "web" / "static" / "islands"
 
-    def has_module(self, dotted: str) -> bool:
-        """Whether the checkout itself contains this module; some parts of the project are optional to `./dev`."""
-        path = self.root.joinpath(*dotted.split("."))
-        return path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
-
     def data_directory(self, chosen: str | None) -> Path:
         """The directory of the running product's data: `--data`, else `PARCOURS_DATA`, else `var/`."""
         named = chosen or os.environ.get("PARCOURS_DATA")

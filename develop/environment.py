@@ -132,9 +132,9 @@ def build_front_end(checkout: Checkout) -> None:
 
 def compile_translations(checkout: Checkout) -> None:
     """Compile the message catalogues."""
-    if not checkout.has_module("develop.translations"):
-        return
     catalogues = [*checkout.root.glob("locale/**/*.po"), *checkout.root.glob("parcours/**/locale/**/*.po")]
+    if not catalogues:
+        return
     program = checkout.root / "develop" / "translations.py"
     stamp = Stamp(checkout.stamps / "translations", fingerprint([], [program, *catalogues]))
     if stamp.is_fresh() and all(path.with_suffix(".mo").is_file() for path in catalogues):

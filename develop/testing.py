@@ -12,7 +12,6 @@ from develop.checkout import Checkout
 from develop.checks import run_checks
 from develop.children import run_in_foreground
 from develop.console import say
-from develop.errors import DevelopError
 
 PROCESSES = 2
 
@@ -43,8 +42,6 @@ def check(checkout: Checkout) -> int:
 def bench(checkout: Checkout, arguments: Sequence[str]) -> int:
     """Run benchmarks on a durable database, with nginx and wrk for the floor where they can be had."""
     environment.prepare(checkout)
-    if not checkout.has_module("tests.bench.main"):
-        raise DevelopError("This checkout has no benchmarks (tests/bench/main.py is missing).")
     floor = _floor_programs()
     with database(checkout, durable=True) as url:
         command = [checkout.python, "-m", "tests.bench.main", *arguments]

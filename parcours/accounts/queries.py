@@ -5,9 +5,8 @@ from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
-from parcours.accounts.types import KeyKind, Role
+from parcours.accounts.types import KeyKind
 from parcours.kernel import crypto, tenancy
-from parcours.kernel.errors import NotFound
 
 
 def workspaces() -> list[Workspace]:
@@ -21,19 +20,6 @@ def workspaces_of(user: User) -> list[Workspace]:
         return list(
             Workspace.objects.filter(memberships__user=user, memberships__invitation=None).order_by("name")
         )
-
-
-def access_workspace(user: User, slug: str) -> tuple[Workspace, Role]:
-    """The workspace at this address and the user's role in it; NotFound for everybody else. Opens its own scope."""
-    with tenancy.scope(user_id=user.pk):
-        membership = (
-            Membership.objects.select_related("workspace")
-            .filter(user=user, workspace__slug=slug, invitation=None)
-            .first()
-        )
-    if membership is None:
-        raise NotFound(_("There is no such workspace."))
-    return membership.workspace, Role(membership.role)
 
 
 def invitations(user: User) -> list[Membership]:

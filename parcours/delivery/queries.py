@@ -16,7 +16,6 @@ from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMessage
 from parcours.delivery.models import Return, Sending
 from parcours.delivery.replies import ReplyClass
-from parcours.delivery.types import MessageState
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
 
@@ -38,8 +37,6 @@ class MessageRow:
     origin_version: int
     step: str
     purpose: str
-    purpose_fr: str
-    purpose_en: str
     basis: str
     run: int
     state: str
@@ -63,10 +60,6 @@ class MessageRow:
     unsubscribed_at: datetime | None
     measured_opens: bool
     measured_clicks: bool
-
-    def purpose_name(self, language: str) -> str:
-        """The purpose as people read it."""
-        return self.purpose_fr if language == "fr" else self.purpose_en
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +180,6 @@ def why(workspace_id: int, message_id: UUID, language: str) -> Why:
         ],
         data=content.data_used(workspace_id, ground.template_version_id),
     )
-
-
-def list_in_doubt(workspace_id: int, *, limit: int = 200) -> list[MessageRow]:
-    """Messages of which nobody knows whether they arrived, for a person to settle."""
-    return list_messages(workspace_id, state=MessageState.IN_DOUBT.value, limit=limit)
 
 
 def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from parcours.events.types import NameCount, TimelineEntry
+from parcours.events.types import TimelineEntry
 from parcours.kernel import sql
 
 statements = sql.load(__package__)
@@ -28,11 +28,4 @@ def timeline(
         before_at=before_at,
         before_id=before_id,
         limit=limit,
-    )
-
-
-def name_counts(workspace_id: int, *, since: datetime, now: datetime, limit: int = 200) -> list[NameCount]:
-    """Which events occurred since an instant, most frequent first: for pickers in the rule and journey editors."""
-    return statements.name_counts.rows(
-        NameCount, workspace_id=workspace_id, since=since, now=now, limit=limit
     )

@@ -77,14 +77,6 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class NameCount:
-    """How often a name occurred."""
-
-    name: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
 class Span:
     """Committed events that a consumer has not read: after (after_xid, after_id), up to and with (until_xid, until_id).
 

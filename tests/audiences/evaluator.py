@@ -71,7 +71,7 @@ def is_true(rule: tree.Rule, person: Person, now: datetime) -> bool:
             last = max((each.at for each in matching(person, event, where, None, now)), default=None)
             if last is None:
                 return False
-            return (more is None or last <= now - more.delta) and (less is None or last > now - less.delta)
+            return (more is None or last <= now - delta(more)) and (less is None or last > now - delta(less))
         case _:
             assert_never(rule)
 
@@ -80,7 +80,7 @@ def matching(
     person: Person, name: str, where: tuple[tree.Filter, ...], within: tree.Duration | None, now: datetime
 ) -> Iterator[Happening]:
     for event in person.events:
-        in_time = event.at <= now and (within is None or event.at > now - within.delta)
+        in_time = event.at <= now and (within is None or event.at > now - delta(within))
         fits = all(passes(event.properties.get(each.property), each.test, now) for each in where)
         if event.name == name and in_time and fits and not is_ignored(event, where):
             yield event
@@ -123,7 +123,7 @@ def passes(value: Any, test: tree.Test, now: datetime) -> bool:
             when = date(value)
             if when is None:
                 return False
-            return when <= now - age.delta if side == "more_than_ago" else now - age.delta < when <= now
+            return when <= now - delta(age) if side == "more_than_ago" else now - delta(age) < when <= now
         case tree.IsSet(expected):
             return (text(value) not in (None, "", "[]")) is expected
         case _:
@@ -172,13 +172,18 @@ def bounded(value: Decimal, bound: tree.Bound) -> bool:
             assert_never(bound.order)
 
 
+def delta(duration: tree.Duration) -> timedelta:
+    """A duration of the language as Python counts."""
+    return timedelta(seconds=duration.seconds)
+
+
 def turning_ages(rule: tree.Rule) -> set[timedelta]:
     """The durations that the rule speaks of."""
     found: set[timedelta] = set()
     for leaf in tree.leaves(rule):
         parts = [getattr(leaf, name, None) for name in ("within", "more_than_ago", "less_than_ago")]
         parts.append(getattr(getattr(leaf, "test", None), "age", None))
-        found |= {part.delta for part in parts if part is not None}
+        found |= {delta(part) for part in parts if part is not None}
     return found
 
 

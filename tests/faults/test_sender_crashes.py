@@ -78,7 +78,7 @@ def test_crash_loses_nothing_and_repeats_nothing(opened: Opened, point: str, hit
         }
         assert post.twice == []
         with tenancy.scope(workspace_id=post.shop.id):
-            assert len(queries.list_in_doubt(post.shop.id)) == swept.in_doubt
+            assert len(queries.list_messages(post.shop.id, state="in_doubt")) == swept.in_doubt
             sent = set(Message.objects.filter(state="sent").values_list("id", flat=True))
             told = [
                 UUID(one["message"])
@@ -102,7 +102,7 @@ def test_doubt_is_settled_by_a_person(opened: Opened) -> None:
         post.crash(hook=dies_at("answered", 1), connections=1)
         assert sweep(post).in_doubt == 1
         with tenancy.scope(workspace_id=post.shop.id):
-            [doubtful] = queries.list_in_doubt(post.shop.id)
+            [doubtful] = queries.list_messages(post.shop.id, state="in_doubt")
             actions.settle(post.shop.id, doubtful.id, was_sent=True, actor=SYSTEM, now=post.now)
             assert message(doubtful.id).state == "sent"
             assert Event.objects.filter(name="Email Sent", properties__message=str(doubtful.id)).count() == 1

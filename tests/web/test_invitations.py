@@ -80,7 +80,8 @@ def test_invited_owner_does_not_count_as_an_owner(shop: Shop, owner: Client) -> 
 
 def test_member_who_is_there_gets_the_role_at_once(shop: Shop, owner: Client) -> None:
     assert add(owner, shop, shop.viewer.email) == {}
-    assert queries.access_workspace(shop.viewer, "vitrine")[1] is Role.EDITOR
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert Membership.objects.get(user=shop.viewer).role == Role.EDITOR.value
 
 
 def test_first_password_opens_nothing_but_the_page_that_changes_it(shop: Shop, owner: Client) -> None:

@@ -10,7 +10,7 @@ Not here: how a rule is written (`parse`), what a workspace knows (`check`), wha
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Literal, TypeAlias
@@ -41,10 +41,6 @@ class Duration:
     @property
     def seconds(self) -> int:
         return self.count * SECONDS[self.unit]
-
-    @property
-    def delta(self) -> timedelta:
-        return timedelta(seconds=self.seconds)
 
 
 class Order(StrEnum):

@@ -9,9 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from parcours.contacts.importing import columns, plan, profiles, reading
+from parcours.contacts.importing import columns, profiles, reading
 from parcours.contacts.importing.columns import Column, DateOrder
-from parcours.contacts.importing.plan import Plan
 from parcours.contacts.models import Import, ImportRefusal
 from parcours.contacts.queries import attributes
 from parcours.contacts.types import AttributeType, ImportState
@@ -54,11 +53,6 @@ def import_of(workspace_id: int, import_id: UUID | str) -> Import:
         return imports(workspace_id).get(pk=import_id)
     except (Import.DoesNotExist, ValidationError) as error:
         raise NotFound(_("There is no such import.")) from error
-
-
-def plan_of(run: Import) -> Plan | None:
-    """The plan that was confirmed, None before."""
-    return plan.from_json(run.options["plan"]) if "plan" in run.options else None
 
 
 def preview(workspace_id: int, run: Import) -> Preview:

@@ -1,8 +1,8 @@
 -- name: newest_messages
 -- A page of messages, newest first, of one state or ('') of all, of one mailing or (0) of all.
 -- Parameters: state, mailing_id, before_at and before_id (the last one of the page above, or null), limit.
-SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
-       p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
+SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
+       p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
        m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m
@@ -16,8 +16,8 @@ ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 
 -- name: messages_of_contact
 -- A page of the messages of one person, newest first. Parameters: contact_id, before_at, before_id, limit (see newest_messages).
-SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
-       p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
+SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
+       p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
        m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m
@@ -30,8 +30,8 @@ ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 
 -- name: message
 -- One message. Parameters: id.
-SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose, p.name_fr AS purpose_fr,
-       p.name_en AS purpose_en, p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
+SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
+       p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
        m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
 FROM delivery_message m

@@ -48,12 +48,3 @@ WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
   AND (%(before_at)s::timestamptz IS NULL OR (at, id) < (%(before_at)s::timestamptz, %(before_id)s::bigint))
 ORDER BY at DESC, id DESC
 LIMIT %(limit)s;
-
--- name: name_counts
--- How often each name occurred since an instant, most frequent first. Reads the log since then.
-SELECT name, count(*) AS count
-FROM events_event
-WHERE workspace_id = %(workspace_id)s AND at >= %(since)s AND at <= %(now)s
-GROUP BY name
-ORDER BY count DESC, name
-LIMIT %(limit)s;
