@@ -1,4 +1,7 @@
-"""Segment's own clients: the real Python one, and what the browser's fetches and sends. In this process, without a network."""
+"""Segment's own clients: the real Python one, and what browsers fetch and send. In this process, without a network.
+
+`/parcours.js` at work is in `tests.browser.test_visitors`.
+"""
 
 import asyncio
 import gzip
@@ -151,6 +154,18 @@ def test_settings_of_anything_but_a_write_key_are_not_there(
     async def story(client: Client) -> None:
         answer = await client.ask(method, address)
         assert (answer.status, answer.header("access-control-allow-origin")) == (status, "*")
+
+    visit(story)
+
+
+def test_script_is_small_and_fetched_once() -> None:
+    async def story(client: Client) -> None:
+        first = await client.ask("GET", "/parcours.js")
+        assert (first.status, first.header("content-type")) == (200, "text/javascript; charset=utf-8")
+        assert 0 < len(first.body) < 3000
+        again = await client.ask("GET", "/parcours.js", b"", {"if-none-match": first.header("etag") or ""})
+        assert (again.status, again.body) == (304, b"")
+        assert (await client.ask("POST", "/parcours.js")).status == 405
 
     visit(story)
 

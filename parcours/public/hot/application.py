@@ -81,6 +81,8 @@ class Application:
             await self._intake.answer(scope, protocol)
         elif path.startswith("/t/o/") or path.startswith("/t/c/"):
             await self._tracking.answer(scope, protocol)
+        elif path == browsers.SCRIPT:
+            browsers.answer_script(scope, protocol)
         elif path == "/healthz":
             protocol.response_bytes(200, http.TEXT, b"ok\n")
         elif path.startswith(RECIPIENTS):

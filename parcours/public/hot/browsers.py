@@ -1,9 +1,12 @@
-"""What browsers fetch before they send: `GET /v1/projects/{write_key}/settings`, as Segment's own client asks for it.
+"""What browsers fetch before they send: `GET /parcours.js`, our own script, and `GET /v1/projects/{write_key}/settings`, as
+Segment's client asks for it.
 
 @segment/analytics-next is silent unless the settings list `Segment.io`; they tell it where we are, so that it needs only `cdnURL`.
 Not here: what browsers send (`intake`), who a key belongs to (`keys`).
 """
 
+import hashlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,15 +18,36 @@ from parcours.public.hot import http
 from parcours.public.hot.http import Headers, Protocol_, Scope
 from parcours.public.hot.keys import KeyRing
 
+SCRIPT = "/parcours.js"
 PROJECTS = "/v1/projects/"
 _END = "/settings"
 FRESH = "public, max-age=300"
 FOUND: Headers = [*http.ANYBODY, ("content-type", "application/json"), ("cache-control", FRESH)]
+_script = Path(__file__).with_name("parcours.js").read_bytes()
+_TAG = f'"{hashlib.blake2b(_script, digest_size=8).hexdigest()}"'
+_KEPT: Headers = [
+    *http.ANYBODY,
+    ("cache-control", "public, max-age=3600"),
+    ("etag", _TAG),
+    ("cross-origin-resource-policy", "cross-origin"),
+    ("x-content-type-options", "nosniff"),
+]
+_JAVASCRIPT: Headers = [*_KEPT, ("content-type", "text/javascript; charset=utf-8")]
 _encode = msgspec.json.Encoder().encode
 
 
+def answer_script(scope: Scope, protocol: Protocol_) -> None:
+    """The script, the same for everybody: whose key it sends with stands in the page."""
+    if scope.method not in ("GET", "HEAD"):
+        http.refuse(protocol, 405, "no_such_call", "GET the script.")
+    elif scope.headers.get("if-none-match") == _TAG:
+        protocol.response_empty(304, _KEPT)
+    else:
+        protocol.response_bytes(200, _JAVASCRIPT, _script)
+
+
 class Browsers:
-    """Answers what browsers ask for."""
+    """Answers Segment's client."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
