@@ -220,6 +220,7 @@ def _as_seen_by(
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
         "event": dict(event or {}),
         "data": dict(event or {}),
+        "params": dict(event or {}),
         "coupon": _sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),

@@ -193,6 +193,12 @@ def render(
     return Rendered(subject, preheader, html, text, session.warnings())
 
 
+def subject(compiled: CompiledTemplate, data: Mapping[str, object], language: str) -> str:
+    """Only the subject, as it is sent."""
+    session = _Session(compiled, data, lambda _number, url: url, None, language, is_strict=False)
+    return session.line(compiled.subject, "subject")
+
+
 def encode(
     compiled: CompiledTemplate,
     data: Mapping[str, object],

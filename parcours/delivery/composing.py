@@ -66,6 +66,7 @@ class Letter(NamedTuple):
     language: str
     attributes: dict[str, Any]
     event: dict[str, Any]
+    content: dict[str, str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +194,9 @@ def subject(letters: Letters, claim: ToSend) -> str:
     """Only the subject of a message; empty when it cannot be made."""
     version = letters.mailings[claim.mailing_id].template_version_id
     try:
-        _, language = _template(letters, claim)
+        template, language = _template(letters, claim)
+        if letters.letters[claim.id].content is not None:
+            return templates.subject(template, _data(letters, claim, language), language)
         return content.subject_line(claim.workspace_id, version, language, _data(letters, claim, language))
     except DomainError:
         return ""
@@ -266,7 +269,8 @@ def _template(letters: Letters, claim: ToSend) -> tuple[CompiledTemplate, str]:
         letters.letters[claim.id].language,
         letters.workspace.language,
     )
-    template = letters.templates[version, spoken]
+    own = letters.letters[claim.id].content
+    template = letters.templates[version, spoken] if own is None else content.made_ready(own, spoken)
     if isinstance(template, DomainError):
         raise template
     return template, spoken
@@ -280,6 +284,7 @@ def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
         "contact": {**letter.attributes, "email": letter.email, "language": language},
         "event": letter.event,
         "data": letter.event,
+        "params": letter.event,
         "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
         "purpose": mailing.about_purpose(language),
         "workspace": letters.sender,

@@ -178,7 +178,8 @@ class Message(models.Model):
 class Request(models.Model):
     """A message that a program asked for, by the program's own id of it (`key`), which makes it count once.
 
-    `id` is the message's run; `digest` tells a repeated request from another one under the same id.
+    `id` is the message's run; `digest` tells a repeated request from another one under the same id. `content` is {subject, mjml,
+    text} where the program brought the words along: they are sent instead of the template's.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -186,6 +187,7 @@ class Request(models.Model):
     key = models.CharField(max_length=100)
     digest = models.BinaryField()
     message_id = models.UUIDField(null=True)
+    content = models.JSONField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from parcours.audiences import language as rules
 from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMessage
-from parcours.delivery.models import Return, Sending
+from parcours.delivery.models import Request, Return, Sending
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
@@ -158,6 +158,12 @@ def message(workspace_id: int, message_id: UUID) -> MessageRow:
     if found is None:
         raise UnknownMessage(_("There is no such message."))
     return found
+
+
+def content_brought(workspace_id: int, message_id: UUID) -> dict[str, str] | None:
+    """The words that a program brought along with its request; None for a message that says what its template says."""
+    asked = Request.objects.filter(workspace_id=workspace_id, message_id=message_id)
+    return asked.values_list("content", flat=True).first()
 
 
 def attempts(workspace_id: int, message_id: UUID) -> list[AttemptRow]:

@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 import msgspec
 from django.utils.translation import gettext as _
 
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.consent import queries as consent
 from parcours.consent.errors import UnknownPurpose
@@ -23,6 +24,7 @@ from parcours.contacts import identities
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import IdentityKind, Person
 from parcours.content import queries as content
+from parcours.content import shipping
 from parcours.content.models import TemplateVersion
 from parcours.delivery import queries
 from parcours.delivery.actions import add_mailing, enqueue
@@ -35,19 +37,26 @@ from parcours.events import actions as events
 from parcours.events import audited
 from parcours.events.types import MESSAGE_REQUESTED, NewEvent
 
+FOREIGN = "program-message"
+"""The template that stands for messages whose words a program brings along. It comes with the product."""
+
 VALID_FOR = timedelta(days=3)
 """How long such a message is worth sending: as long as a mail server that refuses for now is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One message to one person. `key` is the program's own id of it: however often it is asked for, it is queued once."""
+    """One message to one person. `key` is the program's own id of it: however often it is asked for, it is queued once.
+
+    With `content` ({subject, mjml, text}) the program's own words are sent; `template` is then `FOREIGN`.
+    """
 
     template: str
     purpose: str
     email: str
     data: Mapping[str, Any]
     key: str = ""
+    content: Mapping[str, str] | None = None
 
 
 def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> MessageRow:
@@ -60,7 +69,7 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     if not is_new:
         return _known(request, wanted)
     purpose = _purpose(workspace_id, wanted.purpose)
-    version = content.latest_version(workspace_id, wanted.template)
+    version = _version(workspace_id, wanted, now)
     _sending(workspace_id)
     mailing_id = _mailing(workspace_id, purpose, version, now)
     contact_actions.hold_people(workspace_id)
@@ -72,7 +81,8 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     request.message_id = Message.objects.get(
         workspace_id=workspace_id, mailing_id=mailing_id, run=request.pk
     ).pk
-    request.save(update_fields=["message_id"])
+    request.content = dict(wanted.content) if wanted.content else None
+    request.save(update_fields=["message_id", "content"])
     return queries.message(workspace_id, request.message_id)
 
 
@@ -97,8 +107,19 @@ def _request(workspace_id: int, wanted: Wanted, now: datetime) -> tuple[Request,
     )
 
 
+def _version(workspace_id: int, wanted: Wanted, now: datetime) -> TemplateVersion:
+    """What is sent, or what stands for it. The program's words are made ready once, so that it is told what is wrong with them."""
+    if wanted.content is None:
+        return content.latest_version(workspace_id, wanted.template)
+    language = Workspace.objects.values_list("language", flat=True).get(pk=workspace_id)
+    content.made_ready(wanted.content, language)
+    return shipping.bring(workspace_id, FOREIGN, now=now)
+
+
 def _digest(wanted: Wanted) -> bytes:
-    said = (wanted.template, wanted.purpose, identities.email(wanted.email), dict(wanted.data))
+    said = [wanted.template, wanted.purpose, identities.email(wanted.email), dict(wanted.data)]
+    if wanted.content:
+        said.append(dict(wanted.content))
     return hashlib.sha256(msgspec.json.encode(said, order="sorted")).digest()
 
 

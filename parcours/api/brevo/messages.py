@@ -6,15 +6,17 @@ Brevo knows no purposes: it is `order_information`, unless the header `X-Parcour
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 
+from parcours.api.brevo.problems import MissingParameter
 from parcours.api.brevo.shapes import EmailIn, EmailOut, Party
 from parcours.api.envelope import ApiRequest
 from parcours.api.problems import FieldError, Unacceptable
+from parcours.content import foreign
 from parcours.content import queries as content
 from parcours.content.errors import UnknownTemplate
 from parcours.delivery import queries as delivery
 from parcours.delivery import transactional
 from parcours.delivery.models import Sending
-from parcours.delivery.transactional import Wanted
+from parcours.delivery.transactional import FOREIGN, Wanted
 
 router = Router()
 
@@ -26,7 +28,7 @@ KEY_HEADERS = ("idempotency-key", "idempotencykey")
 
 @router.post("", response={201: EmailOut}, summary="Send a message to one person")
 def send_email(request: ApiRequest, wanted: EmailIn) -> Status[EmailOut]:
-    """Queue one message with the newest version of a template. It passes the gate like every other.
+    """Queue one message with the newest version of a template, or with words that come along. It passes the gate like every other.
 
     The workspace says who sends: another `sender` or `replyTo` is refused. `params` are the template's `data`.
     """
@@ -34,15 +36,33 @@ def send_email(request: ApiRequest, wanted: EmailIn) -> Status[EmailOut]:
     sending = delivery.sending(call.workspace_id)
     _check_parties(wanted, sending)
     headers = {name.lower(): value for name, value in wanted.headers.items()}
+    brought = None if wanted.templateId else _brought(wanted)
     asked = Wanted(
-        _slug(call.workspace_id, wanted.templateId),
+        _slug(call.workspace_id, wanted.templateId) if wanted.templateId else FOREIGN,
         _purpose(headers, wanted.tags),
         wanted.to[0].email or "",
         wanted.params,
         next((headers[name][:100] for name in KEY_HEADERS if headers.get(name)), ""),
+        brought,
     )
     row = transactional.ask(call.workspace_id, asked, actor=call.actor, now=call.now)
     return Status(201, EmailOut(messageId=transactional.message_id(call.workspace_id, row)))
+
+
+def _brought(wanted: EmailIn) -> dict[str, str]:
+    """The message's own words, as a template of ours says them."""
+    missing = [] if wanted.subject.strip() else ["subject"]
+    if not wanted.htmlContent.strip() and not wanted.textContent.strip():
+        missing.append("htmlContent")
+    if missing:
+        raise MissingParameter([FieldError(name, _("This field is missing.")) for name in missing])
+    html = wanted.htmlContent
+    return {
+        "subject": wanted.subject,
+        "preheader": wanted.preheader,
+        "mjml": foreign.mjml_of_html(html) if html.strip() else foreign.mjml_of_text(wanted.textContent),
+        "text": wanted.textContent,
+    }
 
 
 def _slug(workspace_id: int, template_id: int) -> str:

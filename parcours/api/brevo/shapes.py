@@ -127,10 +127,14 @@ class Party(Input):
 
 
 class EmailIn(Input):
-    """One message to one person, with a template of the workspace."""
+    """One message to one person, with a template of the workspace or with words of its own."""
 
     to: list[Party] = Field(min_length=1)
-    templateId: Annotated[int, Field(ge=1, lt=2**31)]
+    templateId: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    subject: Annotated[str, StringConstraints(max_length=400)] = ""
+    htmlContent: Annotated[str, StringConstraints(max_length=500_000)] = ""
+    textContent: Annotated[str, StringConstraints(max_length=200_000)] = ""
+    preheader: Annotated[str, StringConstraints(max_length=400)] = ""
     params: dict[str, Any] = Field(default_factory=dict)
     sender: Party | None = None
     replyTo: Party | None = None

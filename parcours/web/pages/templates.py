@@ -22,6 +22,7 @@ from parcours.contacts.models import Contact, Identity
 from parcours.content import actions, queries
 from parcours.content.errors import TemplateError
 from parcours.content.template import Rendered
+from parcours.delivery import queries as delivery
 from parcours.delivery.models import Message
 from parcours.events.models import Event
 from parcours.kernel.errors import DomainError
@@ -274,12 +275,13 @@ def message_content(request: StaffRequest, message_id: UUID) -> HttpResponse:
     own = request.workspace.pk
     message = access_message(request, message_id)
     bodies = message.mailing.template_version.bodies
+    brought = delivery.content_brought(own, message.id)
     try:
         person = contacts.contact(own, message.contact_id)
         language = queries.spoken(tuple(bodies), person.language, request.workspace.language)
         rendered = queries.preview_body(
             own,
-            bodies[language],
+            brought or bodies[language],
             person.id,
             language,
             event=event_of(own, message),
