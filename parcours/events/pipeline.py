@@ -226,7 +226,10 @@ def _decoded(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: dateti
         ):
             raise errors.BadDate(f"A time is written as 2026-03-10T10:00:00Z: {error}") from None
         raise errors.Malformed(f"This is not a Segment call: {error}") from None
-    return Draft(raw, kind or call.type, now, sent_at or call.sent_at, call, "", now)
+    kind = kind or call.type
+    if kind == "identify" and call.traits is None and call.context is not None:
+        call.traits = call.context.traits  # where RudderStack's clients put them
+    return Draft(raw, kind, now, sent_at or call.sent_at, call, "", now)
 
 
 _PLAIN_NAMES = {"page": PAGE_VIEWED, "screen": SCREEN_VIEWED, "group": GROUP_JOINED}

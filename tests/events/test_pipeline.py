@@ -52,6 +52,20 @@ def test_call_about_the_person_alone_is_no_plain_event(kind: str) -> None:
     assert not call.is_plain
 
 
+def test_identify_may_have_its_traits_in_the_context() -> None:
+    """RudderStack's clients send them there."""
+    traits = {"email": "a@b.fr", "city": "Lyon"}
+
+    [(_, call)] = parse("identify", body(userId="u1", context={"traits": traits}), NOW).accepted
+    [(_, own)] = parse("identify", body(userId="u1", traits={}, context={"traits": traits}), NOW).accepted
+    [(_, event)] = parse("track", track(context={"traits": traits}), NOW).accepted
+
+    assert (call.email, call.traits) == ("a@b.fr", traits)
+    assert own.traits == {}
+    assert (event.email, event.traits) == ("a@b.fr", None)
+    assert refusal(body(userId="u1", context={"traits": {"city": "\u0000"}}), "identify") == "event.not_text"
+
+
 def test_visitors_are_tracked_only_with_consent_where_that_is_needed() -> None:
     def said(**categories: object) -> dict[str, object]:
         return {"consent": {"categoryPreferences": categories}}
