@@ -70,20 +70,20 @@ def merge(workspace_id: int, kept: UUID, dropped: UUID, *, now: datetime) -> Non
 
 def add_to_list(workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime) -> list[UUID]:
     """Put contacts on a list; return those who were not on it. Unknown contacts are passed over."""
-    return _on_list("add_to_list", workspace_id, slug, contact_ids, now=now)
+    return _on_list(statements.add_to_list, workspace_id, slug, contact_ids, now=now)
 
 
 def remove_from_list(
     workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
 ) -> list[UUID]:
     """Take contacts off a list; return those who were on it."""
-    return _on_list("remove_from_list", workspace_id, slug, contact_ids, now=now)
+    return _on_list(statements.remove_from_list, workspace_id, slug, contact_ids, now=now)
 
 
 def _on_list(
-    statement: str, workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
+    statement: sql.Statement, workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
 ) -> list[UUID]:
-    found = getattr(statements, statement).records(
+    found = statement.records(
         workspace_id=workspace_id, slug=slug, contact_ids=list(contact_ids), now=now
     )
     if not found and not List.objects.filter(workspace_id=workspace_id, slug=slug).exists():

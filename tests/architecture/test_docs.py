@@ -6,6 +6,7 @@ import re
 
 import parcours
 from parcours.cli.main import COMMANDS
+from parcours.delivery.types import Reason
 from parcours.kernel.errors import DomainError
 from tests.architecture.test_rooms import ROOT
 
@@ -45,3 +46,19 @@ def test_event_names_are_documented() -> None:
 
     documented = text("docs/concepts/events.md")
     assert {name for name in RESERVED_NAMES if f"`{name}`" not in documented} == set()
+
+
+def test_reasons_of_the_gate_are_documented() -> None:
+    documented = text("docs/concepts/gate.md")
+    assert [reason.value for reason in Reason if f"`{reason.value}`" not in documented] == []
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
+    links = [
+        (page.relative_to(ROOT).as_posix(), link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    ]
+    assert len(links) > 20
+    assert [(page, link) for page, link in links if not (ROOT / page).parent.joinpath(link).exists()] == []

@@ -1,9 +1,12 @@
 """Row security over all tables, as the roles that the product runs with see it."""
 
+from datetime import datetime
+
 import pytest
-from django.db import connection
+from django.db import ProgrammingError, connection, transaction
 
 from parcours.accounts.models import Workspace
+from parcours.contacts.models import List
 
 # Partitions are reached through their parent only: the roles have no rights on them, which another test checks.
 TENANT_TABLES = """
@@ -51,13 +54,18 @@ def test_nothing_is_visible_without_a_scope(in_workspace: Workspace) -> None:
 
 @pytest.mark.django_db
 def test_row_of_another_workspace_cannot_be_made_by_moving_one(
-    in_workspace: Workspace, other_workspace: Workspace
+    in_workspace: Workspace, other_workspace: Workspace, now: datetime
 ) -> None:
-    with connection.cursor() as cursor:
+    mine = List.objects.create(workspace=in_workspace, slug="vip", name="VIP", created_at=now)
+    with (
+        connection.cursor() as cursor,
+        pytest.raises(ProgrammingError, match="row-level security"),
+        transaction.atomic(),
+    ):
         cursor.execute(
-            "SELECT count(*) FROM pg_policies WHERE schemaname = 'public' AND cmd = 'ALL' AND with_check IS NULL"
+            "UPDATE contacts_list SET workspace_id = %s WHERE id = %s", [other_workspace.pk, mine.pk]
         )
-        assert cursor.fetchone() == (0,)
+    assert List.objects.get(pk=mine.pk).workspace_id == in_workspace.pk
 
 
 @pytest.mark.django_db
