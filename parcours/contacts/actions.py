@@ -83,9 +83,7 @@ def remove_from_list(
 def _on_list(
     statement: sql.Statement, workspace_id: int, slug: str, contact_ids: Sequence[UUID], *, now: datetime
 ) -> list[UUID]:
-    found = statement.records(
-        workspace_id=workspace_id, slug=slug, contact_ids=list(contact_ids), now=now
-    )
+    found = statement.records(workspace_id=workspace_id, slug=slug, contact_ids=list(contact_ids), now=now)
     if not found and not List.objects.filter(workspace_id=workspace_id, slug=slug).exists():
         raise UnknownList(_("No list is called “%(slug)s”.") % {"slug": slug}, field="list")
     return [row["contact_id"] for row in found]

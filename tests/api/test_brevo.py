@@ -239,3 +239,18 @@ def test_repeated_request_is_answered_and_not_carried_out(shop: Program, workspa
     first = shop.send("post", "/contacts", MARC, **{"Idempotency-Key": "k"})
     again = shop.send("post", "/contacts", MARC, **{"Idempotency-Key": "k"})
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+
+
+def test_answers_hold_what_brevos_older_client_cannot_do_without(shop: Program) -> None:
+    shop.post("/contacts", MARC)
+    contact = shop.get("/contacts/C-7").json()  # type: ignore[attr-defined]
+    assert set(contact) >= {
+        "email", "id", "emailBlacklisted", "smsBlacklisted", "createdAt", "modifiedAt", "listIds", "attributes", "statistics",
+    }  # fmt: skip
+    account = shop.get("/account").json()  # type: ignore[attr-defined]
+    assert set(account) >= {"email", "firstName", "lastName", "companyName", "address", "plan", "relay"}
+    assert set(account["address"]) == {"street", "city", "zipCode", "country"}
+    assert (account["relay"]["enabled"], set(account["relay"]["data"])) == (
+        False,
+        {"userName", "relay", "port"},
+    )

@@ -3,7 +3,7 @@
 from ninja import Router
 
 from parcours.accounts.models import Workspace
-from parcours.api.brevo.shapes import AccountOut, Address
+from parcours.api.brevo.shapes import AccountOut, Address, Relay
 from parcours.api.envelope import ApiRequest
 from parcours.delivery import queries as delivery
 
@@ -25,4 +25,5 @@ def read_account(request: ApiRequest) -> AccountOut:
         lastName="",
         address=Address(street=workspace.legal_address, city="", zipCode="", country=""),
         plan=[],
+        relay=Relay(enabled=False, data={"userName": "", "relay": "", "port": 0}),
     )

@@ -64,6 +64,7 @@ def read_contact(request: ApiRequest, identifier: str, identifierType: str = "")
         modifiedAt=row.updated_at.isoformat(timespec="milliseconds"),
         listIds=[one.id for one in contacts.lists_of(workspace_id, row.id)],
         attributes=attributes.shown(row, known),
+        statistics={},
     )
 
 

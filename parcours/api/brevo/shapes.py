@@ -42,7 +42,7 @@ class Made(Schema):
 
 
 class ContactOut(Schema):
-    """A contact, as Brevo shows one."""
+    """A contact, as Brevo shows one. `statistics` is there because older clients need it, and empty: our pages have the figures."""
 
     id: int
     email: str | None
@@ -52,6 +52,7 @@ class ContactOut(Schema):
     modifiedAt: str
     listIds: list[int]
     attributes: dict[str, Any]
+    statistics: dict[str, Any]
 
 
 class ListIn(Input):
@@ -157,6 +158,13 @@ class Address(Schema):
     country: str
 
 
+class Relay(Schema):
+    """Whether programs may hand over messages by SMTP: they may not, so there is nothing to say how."""
+
+    enabled: bool
+    data: dict[str, Any]
+
+
 class AccountOut(Schema):
     """The workspace, as far as Brevo's account has a field for it. Nothing is sold here, so there is no plan."""
 
@@ -169,3 +177,4 @@ class AccountOut(Schema):
     lastName: str
     address: Address
     plan: list[dict[str, Any]]
+    relay: Relay
