@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext
 from parcours.audiences import language
 from parcours.audiences import queries as audiences
 from parcours.consent import queries as consent
+from parcours.consent.models import Purpose
 from parcours.delivery.wording import explain_reason
 from parcours.kernel.errors import DomainError
 from parcours.web.templatetags.look import named
@@ -31,8 +32,12 @@ class Sayer:
         return audiences.vocabulary(self.workspace_id)
 
     @cached_property
+    def all_purposes(self) -> list[Purpose]:
+        return consent.purposes(self.workspace_id)
+
+    @cached_property
     def purposes(self) -> Mapping[str, str]:
-        return {each.code: named(each) for each in consent.purposes(self.workspace_id)}
+        return {each.code: named(each) for each in self.all_purposes}
 
     def rule(self, data: object) -> str:
         """A rule as a sentence; one that no longer means anything here says so."""

@@ -3,7 +3,9 @@
 from datetime import datetime
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
@@ -130,3 +132,10 @@ def test_archived_purpose_is_not_shown_but_stops_with_the_rest(
     assert marc.states() == {"promotions.email": "granted"}
     visitor.post(link, {"stop": "everything"})
     assert marc.states()["promotions.email"] == "withdrawn"
+
+
+def test_page_reads_the_purposes_once(marc: Marc, visitor: Client) -> None:
+    link = marc.link(PREFERENCES)
+    with CaptureQueriesContext(connection) as asked:
+        assert visitor.get(link).status_code == 200
+    assert len([one for one in asked if 'FROM "consent_purpose"' in one["sql"]]) == 1

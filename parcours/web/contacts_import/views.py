@@ -16,6 +16,7 @@ from parcours.kernel import tables
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
 from parcours.web.contacts_import.forms import PlanForm, UploadForm
+from parcours.web.forms import put
 
 RECENT = 50
 SHOWN_REFUSALS = 50
@@ -62,7 +63,7 @@ def upload(request: StaffRequest) -> HttpResponse:
             request.workspace.pk, file.name, file.read(), actor=request.actor, now=request.now
         )
     except DomainError as error:
-        form.add_error("file", f"{error.message} {error.hint}".strip())
+        put(form, error, field="file")
         return _list(request, form, status=422)
     return redirect("import_mapping", request.workspace.slug, made.pk)
 
@@ -85,8 +86,7 @@ def mapping(request: StaffRequest, import_id: UUID) -> HttpResponse:
         try:
             actions.confirm(request.workspace.pk, run, plan, actor=request.actor, now=request.now)
         except DomainError as error:
-            field = "claim_source" if error.field == "source" else error.field
-            form.add_error(field if field in form.fields else None, f"{error.message} {error.hint}".strip())
+            put(form, error, field="claim_source" if error.field == "source" else None)
         else:
             return redirect("import", request.workspace.slug, run.pk)
     context = {"import": run, "preview": preview, "form": form}

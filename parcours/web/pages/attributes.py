@@ -18,6 +18,7 @@ from parcours.contacts.types import AttributeType
 from parcours.kernel.errors import DomainError, NotFound
 from parcours.web.access import StaffRequest, needs
 from parcours.web.contacts_import.forms import TYPES
+from parcours.web.forms import put
 
 
 class LabelsForm(forms.Form):
@@ -88,7 +89,7 @@ def declare(request: StaffRequest) -> HttpResponse:
                 now=request.now,
             )
     except DomainError as error:
-        form.add_error("label_en", error.message)
+        put(form, error, field="label_en")
         return render_attributes(request, form)
     messages.success(
         request, gettext("Declared. Rules and templates call it “%(name)s”.") % {"name": made.name}

@@ -26,6 +26,7 @@ from parcours.insights.types import MailingFigures
 from parcours.kernel.errors import Conflict, DomainError, Invalid
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 from parcours.web.templatetags.look import named
 
 MANY = 1000
@@ -112,7 +113,7 @@ def drawn_up(request: StaffRequest, form: CampaignForm, found: Campaign | None) 
                 else:
                     made = actions.change(own, found.pk, form.draft(), actor=by, now=now)
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
+            put(form, error)
         else:
             return redirect("campaign", request.workspace.slug, made.pk)
     context = {"form": form, "campaign": found}
@@ -231,7 +232,7 @@ def send(request: StaffRequest, campaign_id: int) -> HttpResponse:
                 else:
                     actions.schedule(own, campaign_id, at, actor=request.actor, now=request.now)
         except (Invalid, Conflict) as error:
-            form.add_error("at", error.message)
+            put(form, error, field="at")
         else:
             messages.success(request, gettext("It is on its way.") if at is None else gettext("Scheduled."))
             return redirect("campaign", request.workspace.slug, campaign_id)

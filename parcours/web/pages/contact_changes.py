@@ -23,6 +23,7 @@ from parcours.contacts.types import AttributeType, IdentityKind, Person
 from parcours.events import audited
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 from parcours.web.pages.contacts import IDENTITY_KINDS, access_contact
 from parcours.web.preferences import ZONES
 from parcours.web.templatetags.look import named
@@ -134,8 +135,7 @@ def stored_value(attribute: Attribute, value: Any) -> Any:
 
 def _refuse(form: forms.Form, error: DomainError) -> None:
     """Show an error beside its field, if the form has that."""
-    field = _PLACES.get(error.field, error.field)
-    form.add_error(field if field in form.fields else None, error.message)
+    put(form, error, field=_PLACES.get(error.field, error.field))
 
 
 @needs(Role.EDITOR, "GET", "POST")

@@ -35,6 +35,7 @@ from parcours.kernel import tables
 from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging, wording
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 from parcours.web.rules import Sayer
 from parcours.web.templatetags.look import named, number
 
@@ -159,6 +160,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     runs = list(Run.objects.filter(workspace_id=own, contact_id=contact_id).order_by("-entered_at")[:10])
     journeys = Journey.objects.in_bulk({run.journey_id for run in runs})
     on_lists = queries.lists_of(own, contact_id)
+    sayer = Sayer(own)
     return render(
         request,
         "web/contacts/one.html",
@@ -167,7 +169,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             "suppression": consent.suppression(own, Channel.EMAIL, found.email) if found.email else None,
             "identities": queries.identities(own, contact_id),
             "attributes": described(found, queries.attributes(own)),
-            "stands": stands(own, contact_id),
+            "stands": stands(own, contact_id, sayer.all_purposes),
             "identity_kinds": IDENTITY_KINDS,
             "lists": on_lists,
             "other_lists": [
@@ -180,7 +182,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             ),
             "runs": [(run, journeys.get(run.journey_id)) for run in runs],
             "families": wording.FAMILIES,
-            **timeline(request, contact_id),
+            **timeline(request, contact_id, sayer),
         },
     )
 
@@ -199,11 +201,11 @@ def described(found: Contact, declared: Iterable[Attribute]) -> list[tuple[str, 
     return [(named(each, "label"), wording.shown(values.get(each.name))) for each in declared]
 
 
-def stands(workspace_id: int, contact_id: UUID) -> list[Stand]:
+def stands(workspace_id: int, contact_id: UUID, purposes: Iterable[Purpose]) -> list[Stand]:
     """Where the person stands on every purpose: those they spoke about, and the others."""
     said = {(each.purpose_id, each.channel): each for each in consent.states(workspace_id, contact_id)}
     found = []
-    for purpose in consent.purposes(workspace_id):
+    for purpose in purposes:
         usual = Channel.ANY if purpose.is_measuring else Channel.EMAIL
         channels = sorted({usual.value, *(channel for known, channel in said if known == purpose.pk)})
         found += [_stand(purpose, channel, said.get((purpose.pk, channel))) for channel in channels]
@@ -229,18 +231,22 @@ def _stand(purpose: Purpose, channel: str, state: State | None) -> Stand:
 def contact_timeline(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     """The timeline alone: further entries, or another filter, without the rest of the page."""
     found = access_contact(request, contact_id)
-    context = {"contact": found, "families": wording.FAMILIES, **timeline(request, contact_id)}
+    context = {
+        "contact": found,
+        "families": wording.FAMILIES,
+        **timeline(request, contact_id, Sayer(request.workspace.pk)),
+    }
     return render(request, "web/contacts/timeline.html", context)
 
 
-def timeline(request: StaffRequest, contact_id: UUID) -> dict[str, Any]:
+def timeline(request: StaffRequest, contact_id: UUID, sayer: Sayer) -> dict[str, Any]:
     """Events and messages of one person, newest first, of the family that `show` names.
 
     `before` is where the page before ended, in the events and in the messages: several of one instant are all shown, once.
     """
     show = request.GET.get("show", "")
     event, _, message = request.GET.get("before", "").partition(" ")
-    entries = [*_happenings(request, contact_id, show, event), *_messages(request, contact_id, show, message)]
+    entries = [*_happenings(sayer, contact_id, show, event), *_messages(sayer, contact_id, show, message)]
     entries.sort(key=lambda entry: entry.at, reverse=True)
     shown = entries[:TIMELINE]
     more = ""
@@ -251,8 +257,8 @@ def timeline(request: StaffRequest, contact_id: UUID) -> dict[str, Any]:
     return {"entries": shown, "more": more, "show": show}
 
 
-def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: str) -> list[Entry]:
-    own = request.workspace.pk
+def _happenings(sayer: Sayer, contact_id: UUID, show: str, before: str) -> list[Entry]:
+    own = sayer.workspace_id
     events = Event.objects.filter(workspace_id=own, contact_id=contact_id).exclude(
         name__in=wording.TOLD_BY_MESSAGES
     )
@@ -266,7 +272,7 @@ def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: str)
     )
     mailings = {each.properties.get("mailing") for each in rows} - {None}
     names = {
-        **known_names(own),
+        **known_names(sayer),
         "mailing": {
             str(each.pk): named(each) for each in Mailing.objects.filter(workspace_id=own, pk__in=mailings)
         },
@@ -281,13 +287,12 @@ def _happenings(request: StaffRequest, contact_id: UUID, show: str, before: str)
     ]
 
 
-def _messages(request: StaffRequest, contact_id: UUID, show: str, before: str) -> list[Entry]:
+def _messages(sayer: Sayer, contact_id: UUID, show: str, before: str) -> list[Entry]:
     if show not in ("", "messages"):
         return []
-    own = request.workspace.pk
+    own = sayer.workspace_id
     found = Message.objects.filter(workspace_id=own, contact_id=contact_id).select_related("mailing__purpose")
     rest = paging.older(found, "queued_at", "id", before)
-    sayer = Sayer(own)
     return [
         Entry(
             each.queued_at,
@@ -299,10 +304,11 @@ def _messages(request: StaffRequest, contact_id: UUID, show: str, before: str) -
     ]
 
 
-def known_names(workspace_id: int) -> Mapping[str, Mapping[str, str]]:
+def known_names(sayer: Sayer) -> Mapping[str, Mapping[str, str]]:
     """The names behind the codes that events carry."""
+    workspace_id = sayer.workspace_id
     return {
-        "purpose": {each.code: named(each) for each in consent.purposes(workspace_id)},
+        "purpose": sayer.purposes,
         "segment": dict(Segment.objects.filter(workspace_id=workspace_id).values_list("slug", "name")),
         "list": dict(List.objects.filter(workspace_id=workspace_id).values_list("slug", "name")),
         "journey": {each.slug: named(each) for each in Journey.objects.filter(workspace_id=workspace_id)},
@@ -341,7 +347,7 @@ def say(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             with transaction.atomic():
                 record_said(request, contact_id, form.cleaned_data)
         except DomainError as error:
-            form.add_error(None, error.message)
+            put(form, error, field="")
         else:
             messages.success(request, gettext("Recorded, with its proof."))
             return redirect("contact", request.workspace.slug, contact_id)
@@ -402,7 +408,7 @@ def add_list(request: StaffRequest) -> HttpResponse:
         try:
             actions.create_list(request.workspace.pk, slug, name, actor=request.actor, now=request.now)
         except DomainError as error:
-            form.add_error("name", error.message)
+            put(form, error, field="name")
         else:
             return redirect("lists", request.workspace.slug)
     return render_lists(request, form)

@@ -23,6 +23,7 @@ from parcours.journeys.models import Journey
 from parcours.journeys.types import Texts
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put, told
 from parcours.web.pages.journeys import picture, step
 from parcours.web.rules import reader
 
@@ -112,7 +113,7 @@ def checked(request: StaffRequest, form: JourneyForm) -> Any:
     except DomainError as error:
         line = lines.line(error.field) if lines else None
         place = gettext("Line %(line)d (%(place)s):") % {"line": line, "place": error.field} if line else ""
-        form.add_error("graph", f"{place} {error.message} {error.hint}".strip())
+        form.add_error("graph", f"{place} {told(error)}".strip())
         return None
 
 
@@ -127,9 +128,9 @@ def publish(request: StaffRequest, form: JourneyForm, journey: Journey | None) -
                 actions.create(own, slug, texts, actor=request.actor, now=request.now)
             actions.save(own, slug, texts, source, actor=request.actor, now=request.now)
     except JourneyExists as error:
-        form.add_error("name_en", error.message)
+        put(form, error, field="name_en")
     except DomainError as error:
-        form.add_error(None, error.message)
+        put(form, error, field="")
     else:
         return slug
     return None

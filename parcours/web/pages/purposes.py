@@ -21,6 +21,7 @@ from parcours.contacts.models import Contact, Identity
 from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 from parcours.web.pages.segments import read_rule, shown
 from parcours.web.rules import Sayer
 
@@ -178,10 +179,7 @@ def save(request: StaffRequest, form: forms.Form, code: str, fields: Mapping[str
                 audiences.rule(own, fields["audience"])
             actions.save_purpose(own, code, fields, actor=request.actor, now=request.now)
     except DomainError as error:
-        is_named = error.field in form.fields
-        place = f"{error.field}: " if error.field and not is_named else ""
-        field = error.field if is_named else "audience" if "audience" in form.fields else None
-        form.add_error(field, f"{place}{error.message} {error.hint}".strip())
+        put(form, error, rest="audience" if "audience" in form.fields else None)
         return False
     return True
 

@@ -16,6 +16,7 @@ from parcours.accounts.types import Role
 from parcours.audiences import actions, queries
 from parcours.kernel.errors import DomainError, Invalid
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 from parcours.web.rules import Sayer
 
 SIZE = 50
@@ -105,7 +106,7 @@ def new(request: StaffRequest) -> HttpResponse:
                 now=request.now,
             )
         except DomainError as error:
-            put(form, error)
+            put(form, error, rest="rule" if isinstance(error, Invalid) else None)
         else:
             messages.success(request, gettext("Made. Its people are being found."))
             return redirect("segment", request.workspace.slug, slug)
@@ -124,7 +125,7 @@ def edit(request: StaffRequest, slug: str) -> HttpResponse:
                 request.workspace.pk, slug, actor=request.actor, now=request.now, **form.cleaned_data
             )
         except DomainError as error:
-            put(form, error)
+            put(form, error, rest="rule" if isinstance(error, Invalid) else None)
         else:
             messages.success(request, gettext("Saved. Its people are being found."))
             return redirect("segment", request.workspace.slug, slug)
@@ -143,14 +144,6 @@ def shown(rule: object) -> str:
     return json.dumps(rule, ensure_ascii=False, indent=2)
 
 
-def put(form: forms.Form, error: DomainError) -> None:
-    """An error of the domain beside the field that it is about; an error of the rule says where in it."""
-    is_named = error.field in form.fields
-    place = f"{error.field}: " if error.field and not is_named else ""
-    field = error.field if is_named else "rule" if isinstance(error, Invalid) else None
-    form.add_error(field, f"{place}{error.message} {error.hint}".strip())
-
-
 @needs(Role.EDITOR, "POST")
 def check(request: StaffRequest) -> HttpResponse:
     """What a rule being written means and whom it would cover now: a fragment, asked for while one types."""
@@ -162,7 +155,7 @@ def check(request: StaffRequest) -> HttpResponse:
             context["preview"] = queries.preview(request.workspace.pk, rule, now=request.now)
             context["sentence"] = Sayer(request.workspace.pk).rule(rule)
         except DomainError as error:
-            put(form, error)
+            put(form, error, rest="rule" if isinstance(error, Invalid) else None)
     context["errors"] = form.errors.get("rule", [])
     return render(request, "web/segments/check.html", context)
 

@@ -24,6 +24,7 @@ from parcours.delivery.types import ClickTracking
 from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import put
 
 ZONES = [(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 CURRENCIES = [("EUR", "€"), ("GBP", "£"), ("USD", "US$"), ("CHF", "CHF"), ("CAD", "CA$")]
@@ -116,7 +117,7 @@ def add_member(request: StaffRequest) -> HttpResponse:
     try:
         invited = actions.invite(request.workspace.pk, email, role, actor=request.actor, now=request.now)
     except DomainError as error:
-        form.add_error("role", error.message)
+        put(form, error, field="role")
         return render_members(request, form)
     if invited.code:
         link = f"{django_settings.BASE_URL}{reverse('invitations')}?code={invited.code}"
@@ -276,7 +277,7 @@ def change_sending(request: StaffRequest) -> HttpResponse:
                     request.workspace.pk, form.cleaned_data, actor=request.actor, now=request.now
                 )
         except DomainError as error:
-            form.add_error(error.field if error.field in form.fields else None, error.message)
+            put(form, error)
         else:
             messages.success(request, gettext("Saved."))
             return redirect("settings_sending", request.workspace.slug)

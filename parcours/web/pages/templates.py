@@ -27,6 +27,7 @@ from parcours.delivery.models import Message
 from parcours.events.models import Event
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
+from parcours.web.forms import told
 from parcours.web.pages.messages import access_message
 
 # What a customer's mail may do on our pages: show its pictures and its own styles; no script, no form, no frame of others.
@@ -205,7 +206,7 @@ def explained(error: DomainError) -> str:
     """What is wrong, at which line, and how to mend it."""
     line = getattr(error, "line", 0)
     place = gettext("Line %(line)d: ") % {"line": line} if line else ""
-    return f"{place}{error.message} {error.hint}".strip()
+    return place + told(error)
 
 
 # Previews
