@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.db.models import Q
 from django.utils import translation
 
+from parcours.campaigns.models import Campaign
 from parcours.web import charts, paging
 from parcours.web.templatetags import look
 
@@ -47,9 +49,13 @@ def test_figures_are_rounded_and_written_in_the_readers_language() -> None:
 
 def test_position_in_a_list_survives_damage() -> None:
     at = datetime(2026, 3, 10, tzinfo=UTC)
-    assert paging.parse(f"{at.isoformat()}~7") == (at, "7")
+    rows = Campaign.objects.order_by()
+    rest = paging.older(rows, "created_at", "pk", paging.place(at, 7))
+    wanted = rows.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=7))
+    assert rest is not None
+    assert rest.query.where == wanted.query.where
     for damaged in ("", "~", "2026-03-10~7", "yesterday~7", at.isoformat()):
-        assert paging.parse(damaged) is None
+        assert paging.older(rows, "created_at", "pk", damaged) is None
 
 
 def test_person_is_called_by_name_before_address() -> None:
