@@ -1,6 +1,5 @@
 """What a page of a list costs does not grow with what is on it: as many reads for one item as for three."""
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
@@ -28,14 +27,14 @@ READS = {"campaigns/": 14, "journeys/": 14, "lists/": 14, "segments/": 16, "temp
 
 
 @pytest.fixture
-def olive(workspace: Workspace, now: datetime) -> Iterator[Client]:
+def olive(workspace: Workspace, now: datetime) -> Client:
     """The owner of an empty shop."""
     user = accounts.create_user("olive@shop.example", password=None, now=now)
     names = {"name_fr": "Offres", "name_en": "Offers", "basis": "consent", "is_marketing": True}
     with tenancy.scope(workspace_id=workspace.pk):
         accounts.set_member(workspace.pk, user, Role.OWNER, actor=SYSTEM, now=now)
         consent.save_purpose(workspace.pk, "promotions", names, actor=SYSTEM, now=now)
-    yield signed_in(user)
+    return signed_in(user)
 
 
 def add(own: int, number: int, now: datetime) -> None:
