@@ -4,7 +4,8 @@ from django.db import models
 
 from parcours.accounts.models import Workspace
 from parcours.consent.types import FREQUENCIES, Act, Basis, Channel, SuppressionReason
-from parcours.contacts.models import Contact, one_of
+from parcours.contacts.models import Contact
+from parcours.kernel.constraints import one_of
 
 
 class Purpose(models.Model):

@@ -4,19 +4,13 @@
 what makes a person findable and unique in a workspace.
 """
 
-from enum import StrEnum
-
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from parcours.accounts.models import Workspace
 from parcours.contacts.types import AttributeType, IdentityKind, ImportState
+from parcours.kernel.constraints import one_of
 from parcours.kernel.ids import NewId, NextNumber, uuid7
-
-
-def one_of(field: str, kinds: type[StrEnum]) -> models.Q:
-    """The condition that `field` holds a value of the enumeration."""
-    return models.Q(**{f"{field}__in": [kind.value for kind in kinds]})
 
 
 class Contact(models.Model):

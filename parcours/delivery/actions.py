@@ -36,7 +36,7 @@ from parcours.delivery.types import (
 )
 from parcours.events import actions as events
 from parcours.events import cursor as log
-from parcours.events.types import NewEvent
+from parcours.events.types import EMAIL_DELAYED, EMAIL_FAILED, EMAIL_SENT, EMAIL_WITHHELD, NewEvent
 from parcours.kernel import sql, tenancy
 
 statements = sql.load(__package__)
@@ -66,7 +66,7 @@ _FRONT = 5000
 RETRY_FOR = timedelta(hours=72)
 _FIRST_RETRY = timedelta(minutes=5)
 _LONGEST_PAUSE = timedelta(hours=6)
-_EVENT_OF_STATE = {MessageState.SENT.value: "Email Sent", MessageState.FAILED.value: "Email Failed"}
+_EVENT_OF_STATE = {MessageState.SENT.value: EMAIL_SENT, MessageState.FAILED.value: EMAIL_FAILED}
 
 
 # Queueing.
@@ -152,7 +152,7 @@ def claim(workspace_id: int, *, now: datetime, limit: int) -> Judgement:
     judgement, changed = gate.judge(workspace_id, now=now, limit=limit)
     if changed:
         about = queries.about_mailings(workspace_id, {one.mailing_id for one in changed})
-        names = {Verdict.DELAY: "Email Delayed", Verdict.WITHHOLD: "Email Withheld"}
+        names = {Verdict.DELAY: EMAIL_DELAYED, Verdict.WITHHOLD: EMAIL_WITHHELD}
         events.append(
             workspace_id,
             [
@@ -299,7 +299,7 @@ def withhold_unmade(workspace_id: int, one: ToSend, why: str, *, now: datetime) 
         [
             NewEvent(
                 message.contact_id,
-                "Email Withheld",
+                EMAIL_WITHHELD,
                 {
                     "message": str(message.id),
                     **about[message.mailing_id],

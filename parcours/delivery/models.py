@@ -5,7 +5,6 @@ from django.db.models import Q
 
 from parcours.accounts.models import Workspace
 from parcours.consent.models import Purpose
-from parcours.contacts.models import one_of
 from parcours.content.models import TemplateVersion
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import (
@@ -16,6 +15,7 @@ from parcours.delivery.types import (
     ReturnKind,
     Verdict,
 )
+from parcours.kernel.constraints import one_of
 from parcours.kernel.ids import NewId
 
 

@@ -6,12 +6,13 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from parcours.events.types import EMAIL_LINK_CLICKED, EMAIL_OPENED, EMAIL_SENT, EMAIL_WITHHELD
 from parcours.insights.types import Comparison, Day, MailingFigures
 from parcours.kernel import sql
 
 statements = sql.load(__package__)
 ORDERS, REFUNDS = "Order Completed", "Order Refunded"
-SENT, OPENED, CLICKED, WITHHELD = "Email Sent", "Email Opened", "Email Link Clicked", "Email Withheld"
+SENT, OPENED, CLICKED, WITHHELD = EMAIL_SENT, EMAIL_OPENED, EMAIL_LINK_CLICKED, EMAIL_WITHHELD
 
 
 def daily(workspace_id: int, names: Sequence[str], first: date, last: date) -> list[Day]:

@@ -13,6 +13,15 @@ from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 
 from parcours.delivery.wording import explain_refusal
+from parcours.events.types import (
+    EMAIL_BOUNCED,
+    EMAIL_DEFERRED,
+    EMAIL_DELAYED,
+    EMAIL_FAILED,
+    EMAIL_SENT,
+    EMAIL_WITHHELD,
+    MESSAGE_REQUESTED,
+)
 
 Properties = Mapping[str, Any]
 
@@ -76,7 +85,7 @@ FAMILIES = {
     "profile": gettext_noop("Profile"),
 }
 # What stands on the timeline as the message itself.
-TOLD_BY_MESSAGES = ("Message Requested", "Email Sent", "Email Delayed", "Email Withheld", "Email Failed")
+TOLD_BY_MESSAGES = (MESSAGE_REQUESTED, EMAIL_SENT, EMAIL_DELAYED, EMAIL_WITHHELD, EMAIL_FAILED)
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ def details(event: str, properties: Properties) -> list[tuple[str, str]]:
         found.append(("…", ngettext("%(n)d more product", "%(n)d more products", more) % {"n": more}))
     if properties.get("coupon"):
         found.append((gettext("Coupon"), str(properties["coupon"])))
-    if event in ("Email Bounced", "Email Deferred"):
+    if event in (EMAIL_BOUNCED, EMAIL_DEFERRED):
         found += refusal(properties)
     if properties.get("url"):
         found.append((gettext("Link"), str(properties["url"])))

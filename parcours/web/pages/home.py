@@ -26,6 +26,7 @@ from parcours.delivery.models import Message, Sending
 from parcours.delivery.queries import blamed
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import MessageState
+from parcours.events.types import CONTACT_CREATED
 from parcours.insights import queries as insights
 from parcours.insights.types import Comparison, Day
 from parcours.journeys.models import Journey, Run
@@ -35,7 +36,7 @@ from parcours.web.pages.contacts import found_people
 from parcours.web.templatetags.look import as_money, number
 
 YEAR = timedelta(days=364)
-JOINED = "Contact Created"
+JOINED = CONTACT_CREATED
 
 
 @dataclass(frozen=True)
