@@ -90,8 +90,11 @@ def database_settings() -> dict[str, Any]:
     place = {
         name: str(options.pop(name, "") or "") for name in ("dbname", "user", "password", "host", "port")
     }
+    # No parallel plans: one that reads a whole table must never look cheaper than probing an index for a batch.
+    given = ["-c max_parallel_workers_per_gather=0", options.get("options", "")]
     if role := ENVIRONMENT.database_role:
-        options["options"] = f"{options.get('options', '')} -c role={role}".strip()
+        given.append(f"-c role={role}")
+    options["options"] = " ".join(part for part in given if part)
     # Statements of ours that are repeated are planned once: planning over many monthly partitions costs more than running.
     options["prepare_threshold"] = 3
     return {

@@ -314,13 +314,19 @@ class _Facts(_Compiler):
 
     def latest(self, rule: tree.Latest) -> _Piece:
         less = self.window(rule.less_than_ago)
-        facts = self.join(rule.event, rule.where, less, amount=SQL("count(*)"), edge=_NEWEST)
+        facts = self.newest(rule.event, rule.where, less)
         conditions: list[Composable] = [SQL("{}.edge_at IS NOT NULL").format(facts)]
         spans = [] if less is None else [less]
         if rule.more_than_ago is not None:
             spans.append(self.span(rule.more_than_ago))
             conditions.append(SQL("{}.edge_at <= %(now)s::timestamptz - {}").format(facts, spans[-1]))
         return _Piece(_all(conditions), _turns(facts, spans))
+
+    def newest(self, name: str, where: tuple[tree.Filter, ...], span: Composable | None) -> Composable:
+        """Join the newest event and the next one alone (edge_at, next_at); return the alias."""
+        if self.of_everybody:
+            return self.join(name, where, span, amount=SQL("count(*)"), edge=_NEWEST)
+        return self.joined(_NEWEST_OF_ONE, name, where, span)
 
     def edge(self, rule: tree.Happened) -> Composable:
         """The event whose leaving the window turns the truth: the n-th newest, where n events are just enough.
@@ -344,13 +350,21 @@ class _Facts(_Compiler):
         edge: Composable,
     ) -> Composable:
         """Join the facts of one condition (amount, edge_at, next_at); return the alias."""
+        form = _FACTS_OF_EVERYBODY if self.of_everybody else _FACTS_OF_ONE
+        return self.joined(form, name, where, span, amount=amount, edge=edge)
+
+    def joined(
+        self,
+        form: SQL,
+        name: str,
+        where: tuple[tree.Filter, ...],
+        span: Composable | None,
+        **parts: Composable,
+    ) -> Composable:
         facts = SQL(f"{self.prefix}_log_{len(self.joins) + 1}")
         since = TRUE if span is None else _SINCE.format(span)
-        form = _FACTS_OF_EVERYBODY if self.of_everybody else _FACTS_OF_ONE
         happening = self.happening(name, where)
-        self.joins.append(
-            form.format(facts=facts, amount=amount, edge=edge, since=since, happening=happening)
-        )
+        self.joins.append(form.format(facts=facts, since=since, happening=happening, **parts))
         return facts
 
 
@@ -442,6 +456,14 @@ _FACTS_OF_EVERYBODY = SQL(
     " AND event.contact_id > %(after)s::uuid AND event.contact_id <= %(until)s::uuid"
     " GROUP BY event.contact_id) AS {facts}"
     " ON {facts}.contact_id = contact.id"
+)
+# Newest first, and no further than the first one found: however many months the log has, few of them are looked at.
+_NEWEST_OF_ONE = SQL(
+    "CROSS JOIN LATERAL (SELECT"
+    " (SELECT event.at FROM events_event AS event WHERE {happening} AND {since} AND event.contact_id = contact.id"
+    " AND event.at <= %(now)s::timestamptz ORDER BY event.at DESC LIMIT 1) AS edge_at,"
+    " (SELECT event.at FROM events_event AS event WHERE {happening} AND event.contact_id = contact.id"
+    " AND event.at > %(now)s::timestamptz ORDER BY event.at LIMIT 1) AS next_at) AS {facts}"
 )
 _FACTS_OF_ONE = SQL(
     f"CROSS JOIN LATERAL (SELECT{_AGGREGATES} AND event.contact_id = contact.id) AS {{facts}}"

@@ -13,15 +13,14 @@ from parcours.accounts import queries
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.cli.demo import newsletters, orders, people, shop
-from parcours.cli.demo.history import History, closing_of
+from parcours.cli.demo.history import History, closing_of, in_small_steps
 from parcours.cli.demo.orders import LONDON
 from parcours.delivery import actions as delivery
 from parcours.insights import actions as insights
 from parcours.kernel import clock, tenancy
 
-YEAR = timedelta(days=364)  # whole stops of either length
-FIRST_YEARS_STOPS = timedelta(days=4)
-SECOND_YEARS_STOPS = timedelta(days=2)
+YEAR = timedelta(days=364)
+RECENT = timedelta(days=60)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,23 +44,19 @@ def load(now: datetime) -> Workspace:
     started = time.monotonic()
     yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
     history_of_orders = orders.read(yesterday)
-    connection.ensure_connection()
-    with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = off")  # a crash would only make us begin again
-        # Many small steps: plan each statement once, by index.
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute("SET plan_cache_mode = force_generic_plan")
+    in_small_steps()
     first = history_of_orders[0].at
     anniversary = closing_of((first.astimezone(LONDON) + YEAR).date())
-    first_year = [order for order in history_of_orders if order.at <= anniversary]
+    recently = closing_of(yesterday - RECENT)
     workspace, credentials = shop.set_up(first - timedelta(hours=1))
-    history = History(workspace, people.invent(history_of_orders))
+    history = History(workspace, people.invent(history_of_orders), history_of_orders)
     progress = Progress(started, len(history_of_orders))
     shop.open_journeys(workspace, shop.FROM_THE_FIRST_DAY, first)
     newsletters.plan(workspace.pk, first=first, last=now)
-    history.live(first_year, anniversary, FIRST_YEARS_STOPS, progress)
+    history.live(anniversary, timedelta(days=7), progress)
     shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
-    history.live(history_of_orders[len(first_year) :], now, SECOND_YEARS_STOPS, progress)
+    history.live(recently, timedelta(days=4), progress)
+    history.live(now, timedelta(days=1), progress)
     while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
         pass
     with tenancy.scope(workspace_id=workspace.pk):

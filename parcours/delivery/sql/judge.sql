@@ -6,6 +6,7 @@
 -- messages that hold the person's places of that day. `paused_until`, `every_days`: what the person chose on the preference page, with
 -- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose.
+-- LIMIT 1, not EXISTS, for the measuring consents: a hashed subplan would read those of everybody.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
            (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_clicks' AND is_measuring) AS clicks
@@ -23,10 +24,10 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin <> 'confirm', true) AS is_mark
        (SELECT max(a.day) FROM delivery_allowance a
         WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
           AND a.message_id <> b.id) AS last_day,
-       EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
-               AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted') AS measured_opens,
-       EXISTS (SELECT FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
-               AND o.purpose_id = (SELECT clicks FROM measuring) AND o.act = 'granted') AS measured_clicks
+       coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+                 AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted' LIMIT 1), false) AS measured_opens,
+       coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+                 AND o.purpose_id = (SELECT clicks FROM measuring) AND o.act = 'granted' LIMIT 1), false) AS measured_clicks
 FROM json_to_recordset(%(cases)s::json) AS b (n int, id uuid, hash text, day date, outside jsonb, unguarded jsonb)
 JOIN delivery_message m ON m.workspace_id = %(workspace_id)s AND m.id = b.id
 LEFT JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
