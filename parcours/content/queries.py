@@ -123,8 +123,15 @@ def subject_line(workspace_id: int, version_id: int, language: str, data: Mappin
     only = _only_subject(workspace_id, version_id, language)
     parts = only.subject.parts
     if parts is not None and all(isinstance(part, str) for part in parts):
-        data = {}  # the same for everybody
+        return _fixed_subject(workspace_id, version_id, language)
     return making.render(only, data, lambda _number, url: url, None, language).subject
+
+
+@lru_cache(maxsize=512)
+def _fixed_subject(workspace_id: int, version_id: int, language: str) -> str:
+    """A subject that is the same for everybody."""
+    only = _only_subject(workspace_id, version_id, language)
+    return making.render(only, {}, lambda _number, url: url, None, language).subject
 
 
 @lru_cache(maxsize=512)

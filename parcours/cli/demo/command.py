@@ -13,14 +13,14 @@ from parcours.accounts import queries
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.cli.demo import newsletters, orders, people, shop
-from parcours.cli.demo.history import History, closing_of, in_small_steps
+from parcours.cli.demo.history import History, closing_of
 from parcours.cli.demo.orders import LONDON
 from parcours.delivery import actions as delivery
 from parcours.insights import actions as insights
 from parcours.kernel import clock, tenancy
 
 YEAR = timedelta(days=364)
-RECENT = timedelta(days=60)
+RECENT = timedelta(days=45)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,19 +44,19 @@ def load(now: datetime) -> Workspace:
     started = time.monotonic()
     yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
     history_of_orders = orders.read(yesterday)
-    in_small_steps()
     first = history_of_orders[0].at
     anniversary = closing_of((first.astimezone(LONDON) + YEAR).date())
     recently = closing_of(yesterday - RECENT)
     workspace, credentials = shop.set_up(first - timedelta(hours=1))
-    history = History(workspace, people.invent(history_of_orders), history_of_orders)
+    customers = people.invent(history_of_orders)
     progress = Progress(started, len(history_of_orders))
-    shop.open_journeys(workspace, shop.FROM_THE_FIRST_DAY, first)
-    newsletters.plan(workspace.pk, first=first, last=now)
-    history.live(anniversary, timedelta(days=7), progress)
-    shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
-    history.live(recently, timedelta(days=4), progress)
-    history.live(now, timedelta(days=1), progress)
+    with History(workspace, customers, history_of_orders) as history:
+        shop.open_journeys(workspace, shop.FROM_THE_FIRST_DAY, first)
+        newsletters.plan(workspace.pk, first=first, last=now)
+        history.live(anniversary, timedelta(days=7), progress)
+        shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
+        history.live(recently, timedelta(days=4), progress)
+        history.live(now, timedelta(days=1), progress)
     while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
         pass
     with tenancy.scope(workspace_id=workspace.pk):
@@ -64,7 +64,7 @@ def load(now: datetime) -> Workspace:
             workspace.pk, actor=SYSTEM, action="loaded", subject="demo", subject_id=workspace.pk, now=now
         )
     shop.keep(credentials, settings.ENVIRONMENT.data)
-    progress.end(f"{len(history.customers):,} people, {len(history_of_orders):,} orders and refunds")
+    progress.end(f"{len(customers):,} people, {len(history_of_orders):,} orders and refunds")
     return workspace
 
 

@@ -6,11 +6,13 @@ while the letters of one stop leave (`letters`), the next stop's orders come in 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
+from multiprocessing import get_context
 from time import sleep
+from typing import Self
 from uuid import UUID
 
 from django.db import connection
@@ -18,8 +20,7 @@ from django.db import connection
 from parcours.accounts.models import Workspace
 from parcours.audiences import actions as audiences
 from parcours.campaigns import actions as campaigns
-from parcours.cli.demo import people
-from parcours.cli.demo.letters import Letters
+from parcours.cli.demo import letters, people
 from parcours.cli.demo.orders import LONDON, Order
 from parcours.cli.demo.people import Customer
 from parcours.consent import actions as consent
@@ -56,42 +57,50 @@ def stops(first: datetime, last: datetime, every: timedelta) -> Iterator[datetim
 
 @dataclass
 class History:
-    """The passing of time in the demo workspace."""
+    """The passing of time in the demo workspace. A context: letters leave in a process that ends with it."""
 
     workspace: Workspace
     customers: dict[str, Customer]
     orders: Sequence[Order]
     contacts: dict[str, UUID] = field(default_factory=dict)
     interest: dict[UUID, float] = field(default_factory=dict)
-    letters: Letters = field(init=False)
-    clock: datetime = field(init=False)
     happened: int = 0
     stops: int = 0
+    clock: datetime = field(init=False)
+    sender: ProcessPoolExecutor = field(init=False)
 
-    def __post_init__(self) -> None:
+    def __enter__(self) -> Self:
+        self.clock = self.orders[0].at
         with tenancy.scope(workspace_id=self.workspace.id):
             refusals = {one.code: consent.refusal(one) for one in purposes.purposes(self.workspace.id)}
-        self.clock = self.orders[0].at
-        self.letters = Letters(self.workspace.id, self.interest, refusals)
+        connection.close()  # before the process is split off, so that each half has one of its own
+        self.sender = ProcessPoolExecutor(
+            1, get_context("fork"), letters.begin, (self.workspace.id, refusals)
+        )
+        self.sender.submit(int).result()
+        letters.in_small_steps()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.sender.shutdown()
 
     def live(self, until: datetime, every: timedelta, progress: Progress) -> None:
         """Let time pass, with a stop of the clock every so often, the last one being `until`."""
-        with ThreadPoolExecutor(1, "letters", initializer=in_small_steps) as sender:
-            leaving: Future[None] | None = None
-            for now, following in pairwise([*stops(self.clock, until, every), until]):
-                happened = self._orders_until(now)
-                self.decide(happened, now)
-                if leaving is not None:
-                    leaving.result()
-                leaving = sender.submit(self.letters.leave, now, following)
-                self.clock = now
-                self.stops += 1
-                if self.stops in STATISTICS_AFTER:
-                    refresh_statistics()
-                progress(len(happened), now.astimezone(LONDON).strftime("%Y-%m-%d"))
+        leaving: Future[None] | None = None
+        for now, following in pairwise([*stops(self.clock, until, every), until]):
+            happened = self._orders_until(now)
+            self.decide(happened, now)
             if leaving is not None:
                 leaving.result()
-            sender.submit(close_own).result()
+            leaving = self.sender.submit(letters.leave, now, following, self.interest)
+            self.interest = {}
+            self.clock = now
+            self.stops += 1
+            if self.stops in STATISTICS_AFTER:
+                refresh_statistics()
+            progress(len(happened), now.astimezone(LONDON).strftime("%Y-%m-%d"))
+        if leaving is not None:
+            leaving.result()
 
     def _orders_until(self, now: datetime) -> Sequence[Order]:
         """The orders since the last stop."""
@@ -171,18 +180,3 @@ def wait_for_the_log() -> None:
             (is_hidden,) = cursor.fetchone()
             if is_hidden:
                 sleep(0.002)
-
-
-def close_own() -> None:
-    """Close this thread's connection."""
-    connection.close()
-
-
-def in_small_steps() -> None:
-    """Prepare this thread's connection for many small steps."""
-    connection.ensure_connection()
-    with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit = off")  # a crash would only make us begin again
-        # Plan each statement once, by index.
-        cursor.execute("SET enable_seqscan = off")
-        cursor.execute("SET plan_cache_mode = force_generic_plan")

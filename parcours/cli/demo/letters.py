@@ -1,7 +1,7 @@
 """What leaves the shop, and what people do with it: the gate judges, a channel that delivers nowhere takes, people react.
 
 The model of the reactions is in `reactions`; here they are written down, as the tracking links, the unsubscribe page and the reader
-of returned mail would. Works beside `history`, in a thread of its own, as a sender works beside the workers' duties.
+of returned mail would. Works beside `history`, in a process of its own, as a sender works beside the workers' duties.
 """
 
 import heapq
@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.db import connection
 
 from parcours.cli.demo import people, reactions
 from parcours.cli.demo.reactions import Reaction, Sent
@@ -27,7 +29,7 @@ from parcours.events.types import EMAIL_LINK_CLICKED, EMAIL_OPENED, UNSUBSCRIBED
 from parcours.journeys.recipes import SHOP_URL
 from parcours.kernel import tenancy
 
-AT_ONCE = 200  # messages in one transaction: `history` waits for it to end before it reads the log
+AT_ONCE = 300  # messages in one transaction: `history` waits for it to end before it reads the log
 LONGEST_WAIT = timedelta(days=14)  # no message of the demo waits longer for its turn
 ONE_CLICK = Evidence("one-click unsubscribe")
 BOUNCE = "550 5.1.1 No such user here"
@@ -38,19 +40,27 @@ class Letters:
     """The shop's letters, with the reactions that are still to come. `refusals`: how one says no to each purpose."""
 
     workspace_id: int
-    interest: Mapping[UUID, float]
     refusals: Mapping[str, Said]
+    interest: dict[UUID, float] = field(default_factory=dict)
     written_to: set[UUID] = field(default_factory=set)
     coming: list[Reaction] = field(default_factory=list)
     dice: random.Random = field(default_factory=lambda: random.Random(people.SEED))
 
-    def leave(self, now: datetime, until: datetime) -> None:
-        """Let everything leave that is due, and what the gate delays at the instant that it names, before `until`."""
-        due: datetime | None = now
-        while due is not None and (due == now or due < until):
-            self._leave_at(due)
-            with tenancy.scope(workspace_id=self.workspace_id):
-                due = next_due(self.workspace_id)
+    def leave(self, now: datetime, until: datetime, interest: Mapping[UUID, float]) -> None:
+        """Let everything leave that is due; what the gate delays leaves on the next days' mornings before `until`.
+
+        `interest`: how much people care who have come since the last stop.
+        """
+        self.interest.update(interest)
+        self._leave_at(now)
+        while (morning := self._next_morning()) and morning < until:
+            self._leave_at(morning)
+
+    def _next_morning(self) -> datetime | None:
+        """When a message that waits may leave, and those that wait for the same hour in another zone."""
+        with tenancy.scope(workspace_id=self.workspace_id):
+            due = next_due(self.workspace_id)
+        return due and due + timedelta(hours=2)
 
     def _leave_at(self, now: datetime) -> None:
         """Write down what people did until now, then let everything leave that is due."""
@@ -149,3 +159,28 @@ def sent_at(workspace_id: int, now: datetime, written_to: Container[UUID]) -> It
             measured_clicks=clicks,
             sent_at=now,
         )
+
+
+# The process beside `history`: one Letters, made when it starts.
+_letters: list[Letters] = []
+
+
+def begin(workspace_id: int, refusals: Mapping[str, Said]) -> None:
+    """Start this process: with a connection of its own, not its parent's."""
+    in_small_steps()
+    _letters.append(Letters(workspace_id, refusals))
+
+
+def leave(now: datetime, until: datetime, interest: Mapping[UUID, float]) -> None:
+    """`Letters.leave`, in this process."""
+    _letters[0].leave(now, until, interest)
+
+
+def in_small_steps() -> None:
+    """Prepare this process's connection for many small steps."""
+    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")  # a crash would only make us begin again
+        # Plan each statement once, by index.
+        cursor.execute("SET enable_seqscan = off")
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
