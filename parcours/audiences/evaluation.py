@@ -211,7 +211,8 @@ def judge_everybody(
         joins=rule.joins,
         entered_and_planned=_ENTERED_AND_PLANNED,
     )
-    return _outcome(query, workspace_id, segment_id, {**rule.parameters, **limits}, now)
+    with sql.over_everything():
+        return _outcome(query, workspace_id, segment_id, {**rule.parameters, **limits}, now)
 
 
 def _outcome(
@@ -226,7 +227,8 @@ def covered(workspace_id: int, rule: Rule, *, limit: int, now: datetime) -> Prev
     compiled = language.compile_judgement(rule, "rule", of_everybody=True)
     query = _PREVIEW.format(joins=compiled.joins, condition=compiled.condition)
     own = {"workspace_id": workspace_id, "now": now, "limit": limit}
-    found = sql.records(query, {**compiled.parameters, **own})
+    with sql.over_everything():
+        found = sql.records(query, {**compiled.parameters, **own})
     count = found[0]["count"] if found else 0
     return Preview(count, [PersonRow(**{key: row[key] for key in _PERSON}) for row in found])
 

@@ -68,6 +68,17 @@ def _maker(into: type[Row]) -> Callable[[psycopg.Cursor[Any]], Callable[[Sequenc
     return for_cursor
 
 
+@contextmanager
+def over_everything() -> Iterator[None]:
+    """For statements over whole tables, inside a transaction: no nested loops.
+
+    Where the planner takes a hundred thousand rows for one, a nested loop goes on for hours; hashing is never far from the best.
+    """
+    scalar("SELECT set_config('enable_nestloop', 'off', true)", {})
+    yield
+    scalar("SELECT set_config('enable_nestloop', 'on', true)", {})
+
+
 def document(rows: Sequence[Any]) -> str:
     """Rows (dictionaries or dataclasses) as one JSON parameter, for `json_to_recordset`: several times cheaper than arrays."""
     return msgspec.json.encode(rows).decode()
