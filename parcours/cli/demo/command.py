@@ -20,7 +20,7 @@ from parcours.insights import actions as insights
 from parcours.kernel import clock, tenancy
 
 YEAR = timedelta(days=364)
-RECENT = timedelta(days=45)
+RECENT = timedelta(days=28)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def load(now: datetime) -> Workspace:
         newsletters.plan(workspace.pk, first=first, last=now)
         history.live(anniversary, timedelta(days=7), progress)
         shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
-        history.live(recently, timedelta(days=4), progress)
+        history.live(recently, timedelta(days=5), progress)
         history.live(now, timedelta(days=1), progress)
     while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
         pass
