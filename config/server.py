@@ -1,16 +1,11 @@
 """The server's application, `config.server:application`: the hot paths, with Django's pages behind them."""
 
-import os
 import re
 
-from django.core.wsgi import get_wsgi_application
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-pages = get_wsgi_application()
-
-from parcours.contacts.importing import reading  # noqa: E402 - as below
-from parcours.public.hot.application import Application  # noqa: E402 - reads models, so after Django is set up
-from parcours.public.hot.wsgi import MAX_BODY  # noqa: E402
+from config.wsgi import pages  # first: what follows reads models
+from parcours.contacts.importing import reading
+from parcours.public.hot.application import Application
+from parcours.public.hot.wsgi import MAX_BODY
 
 IMPORT_UPLOAD = re.compile(r"/w/[^/]+/imports/upload/")
 FORM_AROUND_THE_FILE = 64 * 1024

@@ -96,7 +96,9 @@ def new(request: StaffRequest) -> HttpResponse:
 def edit(request: StaffRequest, campaign_id: int) -> HttpResponse:
     """Change a draft."""
     found = queries.access_campaign(request.workspace.pk, campaign_id)
-    audience = f"segment:{found.segment.slug}" if found.segment else f"list:{found.list.slug}"  # type: ignore[union-attr]
+    audience = f"segment:{found.segment.slug}" if found.segment else ""
+    if found.list is not None:
+        audience = f"list:{found.list.slug}"
     initial = {"name": found.name, "template": found.template.slug, "purpose": found.purpose.code}
     form = CampaignForm(request.workspace.pk, request.POST or None, {**initial, "audience": audience})
     return drawn_up(request, form, found)
