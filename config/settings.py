@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "parcours.contacts",
     "parcours.consent",
     "parcours.events",
+    "parcours.catalogue",
     "parcours.audiences",
     "parcours.content",
     "parcours.delivery",

@@ -34,7 +34,7 @@ Fault = Callable[[Exception], HttpResponse]
 
 BODY_LIMIT = 32 * 1024
 LARGE_BODY_LIMIT = 1024 * 1024
-_LARGE = ("/templates/", "/members", "/journeys", "/smtp/email")
+_LARGE = ("/templates/", "/members", "/journeys", "/smtp/email", "/products/batch")
 REPLAY_AGE = timedelta(hours=24)
 
 

@@ -4,6 +4,7 @@ Not here: meaning (the rooms), reading JSON (`parsing`).
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from ninja import Schema
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from parcours.campaigns.types import CampaignState
+from parcours.catalogue.types import ProductOrigin
 from parcours.consent.types import Act, Basis
 from parcours.contacts.types import AttributeType, IdentityKind
 from parcours.delivery.types import MessageState, Origin, Verdict
@@ -515,3 +517,72 @@ class TemplateOut(Schema):
     version: int
     bodies: dict[str, dict[str, str]]
     updated_at: datetime
+
+
+# Products.
+
+
+class ProductIn(Input):
+    """What the shop states of a product: all that is known of it; a fact that is left out is emptied.
+
+    Without `currency` a price is in the workspace's. `attributes` are the shop's own, up to 50 names and 8,000 bytes.
+    """
+
+    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    url: Annotated[str, StringConstraints(max_length=2000)] = ""
+    image_url: Annotated[str, StringConstraints(max_length=2000)] = ""
+    price: Decimal | None = None
+    currency: Annotated[str, StringConstraints(max_length=3)] = ""
+    category: Annotated[str, StringConstraints(max_length=300)] = ""
+    brand: Annotated[str, StringConstraints(max_length=200)] = ""
+    in_stock: bool | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict, max_length=50)
+
+
+class IdentifiedProductIn(ProductIn):
+    """A product of a batch, with the shop's id."""
+
+    product_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class ProductsIn(Input):
+    """Up to 1,000 products, each as `PUT /products/{product_id}` takes it, with its `product_id`. Each is judged by itself."""
+
+    products: list[dict[str, Any]] = Field(min_length=1, max_length=1000)
+
+
+class ProductOut(Schema):
+    """A product. `origin` says who states it: `api` and `hand` are the shop; `seen` was only seen in events, is shown to no
+    customer, and becomes the shop's when it is saved. Amounts are texts, so that no digit is lost."""
+
+    product_id: str
+    name: str
+    url: str
+    image_url: str
+    price: str | None
+    currency: str
+    category: str
+    brand: str
+    in_stock: bool | None
+    attributes: dict[str, Any]
+    origin: ProductOrigin
+    seen_at: datetime | None
+    created_at: datetime
+    changed_at: datetime
+
+
+class RefusedProduct(Schema):
+    """A product of a batch that was not kept: its place (from 0), and what is wrong with it."""
+
+    index: int
+    product_id: str | None
+    errors: list[FieldProblem]
+
+
+class ProductsSaved(Schema):
+    """What became of a batch."""
+
+    created: int
+    changed: int
+    unchanged: int
+    refused: list[RefusedProduct]

@@ -24,6 +24,7 @@ from parcours.api.routes import (
     journeys,
     lists,
     messages,
+    products,
     purposes,
     segments,
     templates,
@@ -66,7 +67,7 @@ class Api(NinjaAPI):
 api = Api(
     title="Parcours",
     version="1",
-    description="Contacts, consents, messages with their verdicts, segments, journeys and campaigns of one workspace.",
+    description="Contacts, consents, messages with their verdicts, segments, journeys, campaigns and products of one workspace.",
     urls_namespace="api",
     docs_url=None,
     openapi_url="",
@@ -84,6 +85,7 @@ for prefix, router in (
     ("/campaigns", campaigns.router),
     ("/templates", templates.router),
     ("/purposes", purposes.router),
+    ("/products", products.router),
     ("/events", events.router),
 ):
     api.add_router(prefix, router, tags=[prefix.strip("/")])

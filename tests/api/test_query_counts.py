@@ -19,6 +19,7 @@ READS = {
     "/journeys": 12,
     "/lists": 11,
     "/messages": 11,
+    "/products": 12,
     "/segments": 14,
     "/templates": 12,
 }
@@ -34,6 +35,7 @@ def add(till: Machine, workspace: Workspace, number: int) -> None:
     }
     till.put(f"/templates/{name}", {"name": name, "bodies": BODIES})
     till.put(f"/journeys/{name}", {"name_fr": name, "name_en": name, "graph": graph})
+    till.put(f"/products/{name}", {"name": name})
     till.post("/lists", {"slug": name, "name": name})
     till.post("/segments", {"slug": name, "name": name, "rule": {"list": name}})
     who = till.post("/contacts", {"email": f"{name}@example.com"}).json()["id"]

@@ -155,6 +155,9 @@ API: dict[str, str] = {
     "templates/<slug:slug>": "GET PUT",
     "purposes": "GET",
     "purposes/<code>": "PUT",
+    "products": "GET",
+    "products/batch": "POST",
+    "products/<path:product_id>": "GET PUT DELETE",
     "events": "POST",
 }
 
@@ -255,6 +258,7 @@ class Shop:
                 "list_id": List.objects.get(slug="loyal-clients").pk,
                 "identifier": Contact.objects.first().number,  # type: ignore[union-attr]
                 "name": "city",
+                "product_id": "BOL-1",
             }
             self.api_key = accounts.create_key(shop.pk, KeyKind.API, "api", actor=SYSTEM, now=now).secret
             self.write_key = accounts.create_key(shop.pk, KeyKind.WRITE, "site", actor=SYSTEM, now=now).secret

@@ -15,6 +15,7 @@ ORDER = [
     {"delivery"},
     {"content"},
     {"audiences"},
+    {"catalogue"},
     {"events"},
     {"consent"},
     {"contacts"},

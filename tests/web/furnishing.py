@@ -11,6 +11,8 @@ from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.audiences import actions as audiences
 from parcours.campaigns import actions as campaigns
 from parcours.campaigns.types import Draft
+from parcours.catalogue import actions as catalogue
+from parcours.catalogue.types import ProductOrigin
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts import actions as contacts
@@ -46,6 +48,7 @@ def furnish(workspace: Workspace, *, now: datetime) -> User:
             own, from_name="La Boutique", from_email="bonjour@shop.example", actor=SYSTEM, now=now
         )
         declare(own, now)
+        sell(own, now)
         purposes(own, now)
         for slug in recipes.SLUGS:
             recipes.install(own, slug, actor=SYSTEM, now=before)
@@ -74,6 +77,14 @@ def declare(own: int, now: datetime) -> None:
     }
     for name, (kind, french, english) in kinds.items():
         contacts.declare_attribute(own, name, kind, label_fr=french, label_en=english, actor=SYSTEM, now=now)
+
+
+def sell(own: int, now: datetime) -> None:
+    """Two products, as the shop states them."""
+    bowl = {"name": "Bol en grès", "url": "https://shop.example/bol", "price": 10.25, "in_stock": True}
+    lamp = {"name": "Lampe", "brand": "La Boutique", "attributes": {"colour": "blue"}}
+    for number, facts in (("BOL-1", bowl), ("LAMPE-2", lamp)):
+        catalogue.save(own, number, facts, origin=ProductOrigin.API, actor=SYSTEM, now=now)
 
 
 def purposes(own: int, now: datetime) -> None:

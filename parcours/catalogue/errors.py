@@ -1,0 +1,15 @@
+"""What can go wrong with products."""
+
+from parcours.kernel.errors import Invalid, NotFound
+
+
+class InvalidProduct(Invalid):
+    """A fact about a product cannot be kept as it is."""
+
+    code = "product.invalid"
+
+
+class UnknownProduct(NotFound):
+    """There is no such product."""
+
+    code = "product.unknown"

@@ -1,0 +1,40 @@
+"""Reads of products, in the caller's scope."""
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from parcours.catalogue.errors import UnknownProduct
+from parcours.catalogue.models import Product
+from parcours.catalogue.types import ProductOrigin
+
+_LAST = "\U0010ffff"
+
+
+def products(workspace_id: int, *, words: str = "", origin: ProductOrigin | None = None) -> QuerySet[Product]:
+    """Products by their ids; of those, the ones whose id or name begins with `words`, in any case of letters."""
+    found = Product.objects.filter(workspace_id=workspace_id).order_by("product_id")
+    if origin is not None:
+        found = found.filter(origin=origin.value)
+    if sought := words.strip().lower():
+        end = sought + _LAST
+        found = found.filter(
+            Q(id_key__gte=sought, id_key__lt=end) | Q(name_key__gte=sought, name_key__lt=end)
+        )
+    return found
+
+
+def product(workspace_id: int, product_id: str) -> Product:
+    """One product by the shop's id, or UnknownProduct."""
+    return _one(Product.objects.filter(workspace_id=workspace_id, product_id=product_id))
+
+
+def product_of_number(workspace_id: int, number: int) -> Product:
+    """One product by our number of it, or UnknownProduct."""
+    return _one(Product.objects.filter(workspace_id=workspace_id, pk=number))
+
+
+def _one(found: QuerySet[Product]) -> Product:
+    one = found.first()
+    if one is None:
+        raise UnknownProduct(_("There is no such product."))
+    return one
