@@ -10,6 +10,7 @@ from typing import Protocol
 
 from parcours.audiences import actions as audiences
 from parcours.campaigns import actions as campaigns
+from parcours.catalogue import seen as catalogue
 from parcours.delivery import actions as delivery
 from parcours.events import actions as events
 from parcours.events import importing
@@ -54,6 +55,7 @@ DUTIES = (
     Duty("journeys", journeys.tick),
     Duty("campaigns", campaigns.tick, every=0.5),
     Duty("insights", insights.roll_up, every=1.0),
+    Duty("catalogue", catalogue.learn, every=0.2),
     Duty("imports", importing.tick, every=0.5),
     Duty("lost messages", sweep, every=5.0),
     Duty("held messages", delivery.set_aside, every=1.0),

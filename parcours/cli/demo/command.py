@@ -12,6 +12,7 @@ from parcours.accounts import actions as accounts
 from parcours.accounts import queries
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
+from parcours.catalogue import seen as catalogue
 from parcours.cli.demo import newsletters, orders, people, shop
 from parcours.cli.demo.history import History, closing_of
 from parcours.cli.demo.orders import LONDON
@@ -57,8 +58,9 @@ def load(now: datetime) -> Workspace:
         shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
         history.live(recently, timedelta(days=5), progress)
         history.live(now, timedelta(days=1), progress)
-    while delivery.project(workspace.pk, now=now) or insights.roll_up(workspace.pk, now=now):
-        pass
+    for follow in (delivery.project, insights.roll_up, catalogue.learn):
+        while follow(workspace.pk, now=now):
+            pass
     with tenancy.scope(workspace_id=workspace.pk):
         accounts.record_audit(
             workspace.pk, actor=SYSTEM, action="loaded", subject="demo", subject_id=workspace.pk, now=now
