@@ -106,7 +106,7 @@ class Span:
         }
 
 
-class Incoming(msgspec.Struct, frozen=True, kw_only=True):
+class Incoming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A call that passed. `key` is a UUID in hex digits. `name` is empty for calls without an event (identify, alias).
 
     `email` beside `external` is an address seen there, which proves nothing; alone it says who this is (`contacts.types.Person`).

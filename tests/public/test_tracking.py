@@ -140,9 +140,11 @@ def test_click_without_consent_is_counted_without_a_name(reader: Marc) -> None:
 
 
 def test_click_without_a_name_is_judged_too(reader: Marc) -> None:
+    address = click(reader, is_anonymous=True)
+
     async def story(client: Client) -> None:
         for agent in ("python-requests/2.32", HUMAN["user-agent"]):
-            await client.ask("GET", click(reader, is_anonymous=True), headers={"user-agent": agent})
+            await client.ask("GET", address, headers={"user-agent": agent})
 
     visit(story)
     with tenancy.scope(workspace_id=reader.workspace.pk):

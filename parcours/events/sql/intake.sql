@@ -6,7 +6,7 @@ SELECT set_config('app.workspace', %(workspace_id)s::text, true),
        (SELECT count(*) FROM (SELECT events_ensure_month(month) FROM unnest(%(months)s::date[]) AS month) AS made);
 
 -- name: take_in
--- Store plain events (JSON: key, external, anonymous, email, name, at, properties) of people who are known: every identity
+-- Store plain events (JSON: key, name, at; external, anonymous, email, properties where there are any) of people who are known: every identity
 -- given leads to one and the same contact, and the key has no receipt yet. Returns the places (from 1) of those whose people are not
 -- known and of the `repeated` ones (their key comes earlier in the batch); nothing is stored for them.
 -- Side effects: events_receipt. Locks: waits for a transaction that is storing the same key.
@@ -39,7 +39,7 @@ WITH batch AS MATERIALIZED (
     RETURNING message_key
 ), stored AS (
     INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, properties)
-    SELECT %(workspace_id)s, known.at, %(now)s, known.contact_id, known.name, known.properties
+    SELECT %(workspace_id)s, known.at, %(now)s, known.contact_id, known.name, coalesce(known.properties, '{}')
     FROM known
     WHERE (known.key IN (SELECT message_key FROM receipt)) IS TRUE  -- IS TRUE: a hashed look-up, never a nested loop
     ORDER BY known.n

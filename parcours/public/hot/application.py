@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import logging
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from parcours.public.hot import browsers, http
+from parcours.public.hot import browsers, http, intake
 from parcours.public.hot.browsers import Browsers
-from parcours.public.hot.http import Protocol_, Scope
+from parcours.public.hot.http import Handler, Protocol_, Scope
 from parcours.public.hot.intake import Intake
 from parcours.public.hot.keys import KeyRing
 from parcours.public.hot.tracking import Tracking
@@ -48,6 +49,18 @@ class Application:
         self._intake = Intake(self._keys)
         self._browsers = Browsers(self._keys)
         self._tracking = Tracking()
+        self.addresses: dict[str, Handler] = {
+            **dict.fromkeys(intake.KINDS, self._intake.answer),
+            browsers.SCRIPT: browsers.answer_script,
+            "/healthz": _answer_alive,
+        }
+        self.prefixes: dict[str, Handler] = {
+            "/t/o/": self._tracking.answer,
+            "/t/c/": self._tracking.answer,
+            browsers.PROJECTS: self._browsers.answer,
+            "/v1/": self._intake.answer,
+            **dict.fromkeys(RECIPIENTS, self._recipients.answer),
+        }
         self._is_started = False
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -71,21 +84,18 @@ class Application:
         self._intake.start(loop)
         self._tracking.start(loop)
 
-    async def __rsgi__(self, scope: Scope, protocol: Protocol_) -> None:
+    def __rsgi__(self, scope: Scope, protocol: Protocol_) -> Awaitable[None]:
+        """What answers, to be awaited; nothing that waits stands between."""
         if not self._is_started:
             self._start()
         path = scope.path
-        if path.startswith(browsers.PROJECTS):
-            await self._browsers.answer(scope, protocol)
-        elif path.startswith("/v1/"):
-            await self._intake.answer(scope, protocol)
-        elif path.startswith("/t/o/") or path.startswith("/t/c/"):
-            await self._tracking.answer(scope, protocol)
-        elif path == browsers.SCRIPT:
-            browsers.answer_script(scope, protocol)
-        elif path == "/healthz":
-            protocol.response_bytes(200, http.TEXT, b"ok\n")
-        elif path.startswith(RECIPIENTS):
-            await self._recipients.answer(scope, protocol)
-        else:
-            await self._pages.answer(scope, protocol)
+        if handler := self.addresses.get(path):
+            return handler(scope, protocol)
+        for prefix, handler in self.prefixes.items():
+            if path.startswith(prefix):
+                return handler(scope, protocol)
+        return self._pages.answer(scope, protocol)
+
+
+async def _answer_alive(scope: Scope, protocol: Protocol_) -> None:
+    protocol.response_bytes(200, http.TEXT, b"ok\n")

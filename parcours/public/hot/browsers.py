@@ -36,7 +36,7 @@ _JAVASCRIPT: Headers = [*_KEPT, ("content-type", "text/javascript; charset=utf-8
 _encode = msgspec.json.Encoder().encode
 
 
-def answer_script(scope: Scope, protocol: Protocol_) -> None:
+async def answer_script(scope: Scope, protocol: Protocol_) -> None:
     """The script, the same for everybody: whose key it sends with stands in the page."""
     if scope.method not in ("GET", "HEAD"):
         http.refuse(protocol, 405, "no_such_call", "GET the script.")

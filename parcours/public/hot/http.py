@@ -72,28 +72,36 @@ TEXT: Headers = [
 _encode = msgspec.json.Encoder().encode
 
 
-class BodyTooLarge(Exception):
+class BadBody(Exception):
+    """The body cannot be taken as it is."""
+
+
+class BodyTooLarge(BadBody):
     """The body is longer than the address takes."""
 
 
-class BodyUnreadable(Exception):
+class BodyUnreadable(BadBody):
     """The body is not in the encoding that it claims."""
 
 
-class UnknownEncoding(Exception):
+class UnknownEncoding(BadBody):
     """The body is in an encoding other than gzip."""
 
 
-async def body(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
-    """The whole body, inflated. Raises BodyTooLarge as soon as it is known to be longer than `limit` bytes, before or after
-    inflating; BodyUnreadable; UnknownEncoding.
+def body(headers: RequestHeaders, protocol: Protocol_, limit: int) -> Awaitable[bytes]:
+    """The whole body, inflated. Raises BadBody, here or when awaited: BodyTooLarge as soon as it is known to be longer than `limit`
+    bytes, before or after inflating; BodyUnreadable; UnknownEncoding.
     """
-    encoding = scope.headers.get("content-encoding")
+    encoding = headers.get("content-encoding")
     if encoding is None or encoding.lower() == "identity":
-        return await _sent(scope, protocol, limit)
+        return _sent(headers, protocol, limit)
     if encoding.lower() not in ("gzip", "x-gzip"):
         raise UnknownEncoding
-    return inflated(await _sent(scope, protocol, limit), limit)
+    return _inflated(_sent(headers, protocol, limit), limit)
+
+
+async def _inflated(content: Awaitable[bytes], limit: int) -> bytes:
+    return inflated(await content, limit)
 
 
 def inflated(content: bytes, limit: int) -> bytes:
@@ -110,12 +118,17 @@ def inflated(content: bytes, limit: int) -> bytes:
     return plain
 
 
-async def _sent(scope: Scope, protocol: Protocol_, limit: int) -> bytes:
-    declared = scope.headers.get("content-length")
-    if declared is not None:
-        if not declared.isdecimal() or int(declared) > limit:
-            raise BodyTooLarge
-        return await protocol()
+def _sent(headers: RequestHeaders, protocol: Protocol_, limit: int) -> Awaitable[bytes]:
+    declared = headers.get("content-length")
+    if declared is None:
+        return _in_parts(protocol, limit)
+    if not declared.isdecimal() or int(declared) > limit:
+        raise BodyTooLarge
+    return protocol()
+
+
+async def _in_parts(protocol: Protocol_, limit: int) -> bytes:
+    """A body of unknown length."""
     parts: list[bytes] = []
     size = 0
     async for part in protocol:

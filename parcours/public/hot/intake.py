@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db import InterfaceError, OperationalError, close_old_connections
@@ -24,21 +24,27 @@ from parcours.public.hot.writer import Lane, Poisoned, Unavailable
 
 logger = logging.getLogger(__name__)
 
+_CALLS = ("identify", "track", "page", "screen", "group", "alias", "batch")
 KINDS = {
-    **{kind: kind for kind in ("identify", "track", "page", "screen", "group", "alias", "batch")},
-    **{
-        "i": "identify",
-        "t": "track",
-        "p": "page",
-        "s": "screen",
-        "g": "group",
-        "a": "alias",
-        "b": "batch",
-        "import": "batch",
-    },
+    f"/v1/{name}{end}": kind
+    for name, kind in [
+        *((kind, kind) for kind in _CALLS),
+        *((kind[0], kind) for kind in _CALLS),
+        ("import", "batch"),
+    ]
+    for end in ("", "/")
 }
-"""The last part of the address: what servers send, and the letters that browsers send."""
+"""Which call an address takes: what servers send, and the letters that browsers send."""
 
+BAD_BODIES: Mapping[type[http.BadBody], tuple[int, str, str]] = {
+    http.BodyTooLarge: (400, "event.too_large", "The body is larger than 32 KB (a batch: 500 KB)."),
+    http.BodyUnreadable: (
+        400,
+        "event.malformed",
+        "The body is not the gzip that its Content-Encoding names.",
+    ),
+    http.UnknownEncoding: (415, "event.unknown_encoding", "Send the body as it is, or with gzip."),
+}
 WRITERS = 1
 SUCCESS = b'{"success":true}'
 _encode = msgspec.json.Encoder().encode
@@ -53,10 +59,16 @@ class Work(NamedTuple):
 
     @property
     def weight(self) -> int:
+        """How many calls."""
         return len(self.calls)
 
+    @property
+    def is_plain(self) -> bool:
+        """True when none of them tells something new about its person."""
+        return all(call.is_plain for call in self.calls)
 
-Left = list[int]
+
+Left = Sequence[int]
 Refused = tuple[RefusedValue, ...]
 
 
@@ -84,39 +96,18 @@ class Intake:
         self._thread.shutdown()
 
     async def answer(self, scope: Scope, protocol: Protocol_) -> None:
-        """Answer one request."""
-        if scope.method == "OPTIONS":
-            protocol.response_empty(204, http.PREFLIGHT)
-            return
-        kind = KINDS.get(scope.path[len("/v1/") :].rstrip("/"))
+        """Answer one request. What is common happens in this one coroutine: each further one costs every request."""
+        kind = KINDS.get(scope.path)
         if kind is None or scope.method != "POST":
-            http.refuse(
-                protocol,
-                404 if kind is None else 405,
-                "no_such_call",
-                "POST to /v1/track, /v1/batch and the like.",
-            )
+            _answer_other(scope, protocol)
             return
         try:
-            content = await http.body(
-                scope, protocol, pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
-            )
-        except http.BodyTooLarge:
-            http.refuse(protocol, 400, "event.too_large", "The body is larger than 32 KB (a batch: 500 KB).")
-            return
-        except http.BodyUnreadable:
-            http.refuse(
-                protocol, 400, "event.malformed", "The body is not the gzip that its Content-Encoding names."
-            )
-            return
-        except http.UnknownEncoding:
-            http.refuse(protocol, 415, "event.unknown_encoding", "Send the body as it is, or with gzip.")
-            return
-        await self._receive(scope, protocol, kind, content)
-
-    async def _receive(self, scope: Scope, protocol: Protocol_, kind: str, content: bytes) -> None:
-        try:
-            opened = await self._authenticate(scope, content)
+            headers = scope.headers
+            limit = pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
+            content = await http.body(headers, protocol, limit)
+            presented = headers.get("authorization") or pipeline.write_key(content) or ""
+            remembered = self._keys.remembered(presented)
+            opened = remembered[0] if remembered else await self._look_up(presented)
             if opened is None:
                 http.refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
                 return
@@ -128,68 +119,50 @@ class Intake:
                 is_trusted=opened.is_trusted,
                 tracking_consent=opened.tracking_consent,
             )
-            refused = parsed.refused
+            left_out: Sequence[Refused] = ()
             if parsed.accepted:
-                refused = await self._store(
-                    Work(opened.workspace_id, [call for _, call in parsed.accepted], now), parsed
-                )
+                calls = [call for _, call in parsed.accepted]
+                left_out = await self._store(Work(opened.workspace_id, calls, now))
         except RefusedEvent as error:
             http.refuse(protocol, 400, error.code, error.message)
+        except http.BadBody as error:
+            http.refuse(protocol, *BAD_BODIES[type(error)])
         except (Unavailable, OperationalError, InterfaceError):
             http.try_again(protocol)
         else:
-            protocol.response_bytes(200, http.JSON, SUCCESS if not refused else _answer(refused))
+            is_whole = not left_out and not parsed.refused
+            protocol.response_bytes(200, http.JSON, SUCCESS if is_whole else _answer(parsed, left_out))
 
-    async def _authenticate(self, scope: Scope, content: bytes) -> Opened | None:
+    async def _look_up(self, presented: str) -> Opened | None:
         """What the key opens that is presented: in Authorization, or (browsers) in the body."""
-        presented = scope.headers.get("authorization") or pipeline.write_key(content)
-        if not presented:
-            return None
-        if answer := self._keys.remembered(presented):
-            return answer[0]
-        return await self._keys.opened(presented, http.credential(presented) or presented)
+        return (
+            await self._keys.opened(presented, http.credential(presented) or presented) if presented else None
+        )
 
-    async def _store(self, work: Work, parsed: Parsed) -> list[Refusal]:
-        """Store what was accepted; return all refusals, those of single traits too, by place."""
-        is_plain = all(call.is_plain for call in work.calls)
-        outcomes = await (self._store_plain(work) if is_plain else self._store_thoroughly(work))
-        if not any(outcomes):
-            return parsed.refused
-        late = [
-            Refusal(index, each.code, f"{each.name}: {each.message}" if each.name else each.message)
-            for (index, _), outcome in zip(parsed.accepted, outcomes, strict=True)
-            for each in outcome
-        ]
-        return sorted(parsed.refused + late, key=lambda each: each.index)
+    async def _store(self, work: Work) -> Sequence[Refused]:
+        """The fast way for plain events, then the thorough one for those whose people it did not know, and for all else.
 
-    async def _store_plain(self, work: Work) -> list[Refused]:
-        """The fast way, then the thorough one for those whose people it did not know."""
-        outcomes: list[Refused] = [()] * len(work.calls)
+        Returns what was left out of each call; nothing at all when all of it was stored.
+        """
         try:
-            left = await self.fast.put(work)
-        except Poisoned:
-            return await self._store_halves(work, self._store_plain)
-        if left:
+            left = await self.fast.put(work) if work.is_plain else range(work.weight)
+            if not left:
+                return ()
             others = Work(work.workspace_id, [work.calls[place] for place in left], work.now)
-            for place, outcome in zip(left, await self._store_thoroughly(others), strict=True):
-                outcomes[place] = outcome
-        return outcomes
-
-    async def _store_thoroughly(self, work: Work) -> list[Refused]:
-        try:
-            return await self.thorough.put(work)
+            left_out = dict(zip(left, await self.thorough.put(others), strict=True))
         except Poisoned:
-            return await self._store_halves(work, self._store_thoroughly)
+            return await self._store_halves(work)
+        return [left_out.get(place, ()) for place in range(work.weight)] if any(left_out.values()) else ()
 
-    async def _store_halves(self, work: Work, store: Any) -> list[Refused]:
-        """One poisonous event among several: divide until it stands alone, and refuse it."""
-        if len(work.calls) == 1:
+    async def _store_halves(self, work: Work) -> Sequence[Refused]:
+        """One poisonous event among several: divide until it stands alone; refuse it. What is stored already is told by its key."""
+        if work.weight == 1:
             return [(RefusedValue("", Unstorable.code, "The database cannot store this event."),)]
-        middle = len(work.calls) // 2
-        halves = (work.calls[:middle], work.calls[middle:])
+        middle = work.weight // 2
         outcomes: list[Refused] = []
-        for calls in halves:
-            outcomes += await store(Work(work.workspace_id, calls, work.now))
+        for calls in (work.calls[:middle], work.calls[middle:]):
+            half = Work(work.workspace_id, calls, work.now)
+            outcomes += await self._store(half) or [()] * half.weight
         return outcomes
 
     async def _commit_fast(self, number: int, works: Sequence[Work]) -> list[Left]:
@@ -230,10 +203,10 @@ def _gather(works: Sequence[Work]) -> list[tuple[int, list[Incoming], datetime]]
 def _hand_out(works: Sequence[Work], left: dict[int, list[int]]) -> list[Left]:
     """For each work the places of its own calls among those that are left over in its workspace."""
     if not any(left.values()):
-        return [[] for _ in works]
+        return [()] * len(works)
     over = {workspace_id: set(places) for workspace_id, places in left.items()}
     start = dict.fromkeys(left, 0)
-    answers = []
+    answers: list[Left] = []
     for work in works:
         first = start[work.workspace_id]
         start[work.workspace_id] += len(work.calls)
@@ -261,9 +234,24 @@ def _store_in_thread(works: Sequence[Work]) -> list[list[Refused]]:
     return answers
 
 
-def _answer(refused: Sequence[Refusal]) -> bytes:
-    """Segment's success, and what was left out. The log says it too, clients rarely read answers; never the words, which may
-    quote an address."""
+def _answer_other(scope: Scope, protocol: Protocol_) -> None:
+    """Answer what is not a call."""
+    if scope.method == "OPTIONS":
+        protocol.response_empty(204, http.PREFLIGHT)
+    else:
+        status = 405 if scope.path in KINDS else 404
+        http.refuse(protocol, status, "no_such_call", "POST to /v1/track, /v1/batch and the like.")
+
+
+def _answer(parsed: Parsed, left_out: Sequence[Refused]) -> bytes:
+    """Segment's success, and what was refused or left out, by place. The log says it too, clients rarely read answers; never the
+    words, which may quote an address."""
+    late = [
+        Refusal(index, each.code, f"{each.name}: {each.message}" if each.name else each.message)
+        for (index, _), outcome in zip(parsed.accepted, left_out, strict=False)
+        for each in outcome
+    ]
+    refused = sorted(parsed.refused + late, key=lambda each: each.index)
     codes = ", ".join(sorted({each.code for each in refused}))
     logger.info("refused %s of a request: %s", len(refused), codes)
     return _encode({"success": True, "refused": refused})
