@@ -23,6 +23,7 @@ class Environment:
     returns_url: str
     account_from: str
     inbox_url: str
+    webhook_allow_private: bool
     debug: bool
 
 
@@ -44,5 +45,6 @@ def read_environment() -> Environment:
         returns_url=os.environ.get("PARCOURS_RETURNS_URL", ""),
         account_from=os.environ.get("PARCOURS_ACCOUNT_FROM", ""),
         inbox_url=os.environ.get("PARCOURS_INBOX_URL", ""),
+        webhook_allow_private=os.environ.get("PARCOURS_WEBHOOK_ALLOW_PRIVATE", "") == "1",
         debug=os.environ.get("PARCOURS_DEBUG", "") == "1",
     )

@@ -15,6 +15,7 @@ SECRET_KEY = ENVIRONMENT.secret_key
 DEBUG = ENVIRONMENT.debug
 BASE_URL = ENVIRONMENT.base_url
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
+WEBHOOK_ALLOW_PRIVATE = ENVIRONMENT.webhook_allow_private
 SECURE = BASE_URL.startswith("https://")
 ALLOWED_HOSTS = ["*"]  # links are built from BASE_URL, never from the Host header
 ROOT_URLCONF = "config.urls"
@@ -40,6 +41,7 @@ INSTALLED_APPS = [
     "parcours.audiences",
     "parcours.content",
     "parcours.delivery",
+    "parcours.integrations",
     "parcours.journeys",
     "parcours.campaigns",
     "parcours.insights",

@@ -1,4 +1,4 @@
-"""The sender's database work: in threads of its own, repeated until the database is there again, many connections in one commit.
+"""The sender's bookkeeping: what many connections have to tell goes into one commit.
 
 Not here: which message goes when (`sender`), the statements (`actions`).
 """
@@ -6,65 +6,16 @@ Not here: which message goes when (`sender`), the statements (`actions`).
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ParamSpec, TypeVar
 from uuid import UUID
-
-from django.db import InterfaceError, OperationalError, connection
 
 from parcours.delivery import actions
 from parcours.delivery.types import Outcome, ToStart
 from parcours.kernel import tenancy
+from parcours.kernel.database import Database
 
 _log = logging.getLogger(__name__)
-_LONGEST_PAUSE = 2.0
-Result = TypeVar("Result")
-Arguments = ParamSpec("Arguments")
-
-
-class Database:
-    """One thread with one connection. Work whose connection is lost is done again: give it only work that may be repeated."""
-
-    def __init__(self, name: str) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
-
-    async def run(
-        self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
-    ) -> Result:
-        """Do `work` in the thread; when the database is away, wait for it and begin again."""
-        pause = 0.05
-        while True:
-            try:
-                return await self.once(work, *arguments, **named)
-            except (OperationalError, InterfaceError):
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE)
-
-    async def once(
-        self, work: Callable[Arguments, Result], *arguments: Arguments.args, **named: Arguments.kwargs
-    ) -> Result:
-        """Do `work` in the thread; when the database is away, leave it to the caller, with a new connection for the next work."""
-        try:
-            return await self._in_thread(lambda: work(*arguments, **named))
-        except (OperationalError, InterfaceError) as error:
-            _log.warning("the database is away, to be tried again: %s", str(error).strip()[:200])
-            await self._in_thread(_disconnect)
-            raise
-
-    async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    async def close(self) -> None:
-        """Close the connection and end the thread."""
-        await self._in_thread(_disconnect)
-        self._thread.shutdown(wait=False)
-
-
-def _disconnect() -> None:
-    """Close the connection of the thread that runs this."""
-    connection.close()
 
 
 @dataclass(slots=True)

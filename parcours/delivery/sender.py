@@ -25,12 +25,13 @@ from parcours.accounts import queries as accounts
 from parcours.delivery import actions, composing
 from parcours.delivery.composing import Letters, Ready, Unsendable
 from parcours.delivery.gate import LEASE
-from parcours.delivery.ledger import Database, Ledger
+from parcours.delivery.ledger import Ledger
 from parcours.delivery.replies import Fault, ReplyClass
 from parcours.delivery.smtp import SmtpConnection, SmtpSettings
 from parcours.delivery.smtp_errors import SmtpError, SmtpLost, Stage
 from parcours.delivery.types import AttemptOutcome, Judgement, Outcome, ToSend, ToStart
 from parcours.kernel import tenancy
+from parcours.kernel.database import Database
 from parcours.kernel.errors import DomainError
 
 _log = logging.getLogger(__name__)

@@ -9,6 +9,8 @@ A long transaction delays consumers, and never makes them miss anything.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db.models import Func, TextField
+
 from parcours.events.types import Span
 from parcours.kernel import sql, tenancy
 
@@ -43,6 +45,27 @@ def _next_span(workspace_id: int, consumer: str, limit: int) -> Span | None:
         position = statements.lock_cursor.records(**names)
     found = statements.next_span.records(workspace_id=workspace_id, limit=limit, **position[0])
     return Span(**position[0], **found[0]) if found else None
+
+
+def hold(workspace_id: int, consumer: str) -> None:
+    """Lock a consumer's cursor until the caller's transaction ends; waits for whoever works with it."""
+    statements.start_cursor.run(workspace_id=workspace_id, consumer=consumer)
+    statements.hold_cursor.run(workspace_id=workspace_id, consumer=consumer)
+
+
+def skip_to_end(workspace_id: int, consumer: str) -> None:
+    """Let a consumer pass over everything that was committed before, but for what a running transaction still hides.
+
+    For one that begins to care: `hold` the cursor first, and keep a `Snapshot` to pass over the rest.
+    """
+    statements.skip_to_end.run(workspace_id=workspace_id, consumer=consumer)
+
+
+class Snapshot(Func):
+    """What is committed when a row is inserted. In SQL, `pg_visible_in_snapshot(xid, kept::pg_snapshot)` is true for these."""
+
+    template = "pg_current_snapshot()::text"
+    output_field = TextField()
 
 
 def rewind(workspace_id: int, consumer: str) -> None:

@@ -1,1 +1,1 @@
-"""What every room stands on, with no word of the domain: clock, ids, errors, crypto, named SQL, tenant scope."""
+"""What every room stands on, with no word of the domain: clock, ids, errors, crypto, http, named SQL, tenant scope."""

@@ -40,6 +40,7 @@ SUBJECTS = {
     "suppression": gettext_noop("Suppressed address"),
     "template": gettext_noop("Template"),
     "user": gettext_noop("Account"),
+    "webhook": gettext_noop("Webhook"),
     "workspace": gettext_noop("Workspace"),
 }
 # Nouns, which fit whatever they are said of in French too.
@@ -68,6 +69,7 @@ ACTIONS = {
     "published": gettext_noop("publication"),
     "removed": gettext_noop("removal"),
     "renewed": gettext_noop("renewal"),
+    "replayed": gettext_noop("replay"),
     "requested": gettext_noop("request for a confirmation"),
     "restored": gettext_noop("restoration"),
     "resumed": gettext_noop("resumption"),
@@ -75,6 +77,7 @@ ACTIONS = {
     "scheduled": gettext_noop("scheduling"),
     "settled": gettext_noop("settlement of a doubt"),
     "started": gettext_noop("start"),
+    "tested": gettext_noop("test"),
     "uploaded": gettext_noop("upload"),
     "withdrawn": gettext_noop("withdrawal"),
 }
@@ -89,7 +92,9 @@ _DETAILS = {
     "count": gettext_noop("number"),
     "currency": gettext_noop("currency"),
     "tracking_consent": gettext_noop("category of consent to be tracked"),
+    "delivery": gettext_noop("delivery"),
     "email": gettext_noop("address"),
+    "events": gettext_noop("events"),
     "fields": gettext_noop("fields"),
     "file": gettext_noop("file"),
     "filters": gettext_noop("filters"),

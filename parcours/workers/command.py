@@ -1,4 +1,5 @@
-"""`parcours worker`: one worker process. It performs the duties of `workers.duties`, sends what is due, and reads what comes back.
+"""`parcours worker`: one worker process. It performs the duties of `workers.duties`, sends what is due, tells other systems,
+and reads what comes back.
 
 Several may run: they share the work through PostgreSQL. SIGTERM and SIGINT let the present batch end.
 """
@@ -14,13 +15,14 @@ from parcours.delivery.mailbox import mailbox_address
 from parcours.events import restoring
 from parcours.kernel import clock
 from parcours.workers.loop import Worker
+from parcours.workers.posting import post_until
 from parcours.workers.returns import read_until
 from parcours.workers.sending import send_until
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Which part of the work to do; all of it by default."""
-    parser.add_argument("--only", choices=["duties", "sending", "returns"])
+    parser.add_argument("--only", choices=["duties", "sending", "returns", "webhooks"])
 
 
 def run(options: argparse.Namespace) -> int:
@@ -48,6 +50,8 @@ def parts(only: str | None, stopping: Event) -> Iterator[Thread]:
         yield Thread(target=send_until, args=(stopping, clock.now), name="sending")
     if only in (None, "duties"):
         yield Thread(target=Worker(clock.now, stopping).run, name="duties")
+    if only in (None, "webhooks"):
+        yield Thread(target=post_until, args=(stopping, clock.now), name="webhooks")
     url = settings.ENVIRONMENT.returns_url
     if only == "returns" or (only is None and url):
         address = mailbox_address(url)

@@ -15,6 +15,7 @@ from parcours.delivery import actions as delivery
 from parcours.events import actions as events
 from parcours.events import importing
 from parcours.insights import actions as insights
+from parcours.integrations import queue as webhooks
 from parcours.journeys import actions as journeys
 from parcours.kernel import tenancy
 
@@ -59,6 +60,8 @@ DUTIES = (
     Duty("imports", importing.tick, every=0.5),
     Duty("lost messages", sweep, every=5.0),
     Duty("held messages", delivery.set_aside, every=1.0),
+    Duty("webhooks", webhooks.notice, every=0.25),
+    Duty("old webhooks", webhooks.clear, every=10.0),
     Duty("log", keep_log, every=3600.0),
 )
 

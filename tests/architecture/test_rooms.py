@@ -12,7 +12,7 @@ ORDER = [
     {"web", "api", "public", "cli", "workers"},
     {"insights"},
     {"journeys", "campaigns"},
-    {"delivery"},
+    {"delivery", "integrations"},
     {"content"},
     {"audiences"},
     {"catalogue"},

@@ -189,9 +189,9 @@ def test_worker_waits_for_a_mailbox_that_is_away(caplog: pytest.LogCaptureFixtur
 
 
 def test_worker_reads_only_where_a_mailbox_is_set(box: Mailbox, settings: Settings) -> None:
-    assert [part.name for part in command.parts(None, Flag())] == ["sending", "duties"]
+    assert [part.name for part in command.parts(None, Flag())] == ["sending", "duties", "webhooks"]
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, returns_url=box.url)
-    assert [part.name for part in command.parts(None, Flag())] == ["sending", "duties", "returns"]
+    assert [part.name for part in command.parts(None, Flag())] == ["sending", "duties", "webhooks", "returns"]
     assert [part.name for part in command.parts("returns", Flag())] == ["returns"]
     assert doctor.returns_mailbox().well
     settings.ENVIRONMENT = replace(settings.ENVIRONMENT, returns_url=box.url.replace("cret", "x"))

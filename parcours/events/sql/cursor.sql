@@ -42,3 +42,18 @@ SELECT greatest(0, greatest(
 -- name: drop_cursor
 -- Forget a consumer's position. Locks: the cursor's row.
 DELETE FROM events_cursor WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s;
+
+-- name: hold_cursor
+-- Lock a consumer's cursor. Locks: the cursor's row, waiting for it.
+SELECT FROM events_cursor WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s FOR UPDATE;
+
+-- name: skip_to_end
+-- Move a consumer's position behind the last event below every running transaction. Never back. Locks: the cursor's row.
+UPDATE events_cursor SET xid = newest.xid, event_id = newest.id
+FROM (
+    SELECT xid, id FROM events_event
+    WHERE workspace_id = %(workspace_id)s AND xid < pg_snapshot_xmin(pg_current_snapshot())
+    ORDER BY xid DESC, id DESC LIMIT 1
+) AS newest
+WHERE events_cursor.workspace_id = %(workspace_id)s AND consumer = %(consumer)s
+  AND (newest.xid, newest.id) > (events_cursor.xid, events_cursor.event_id);
