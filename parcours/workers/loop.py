@@ -1,6 +1,7 @@
 """The loop of a worker process: every duty for every workspace, again and again, resting when there is nothing to do.
 
-A duty that fails is logged and left for its next pass; the others go on. A lost database is waited for.
+A duty that fails is logged and left for its next pass; the others go on, also when the database refused that one statement (a
+deadlock, a full disk). A lost database is waited for.
 """
 
 import logging
@@ -16,6 +17,7 @@ from parcours.workers.duties import DUTIES, Clock, Duty
 log = logging.getLogger("parcours.workers")
 REST = 0.15  # seconds between two passes without work: an event is acted on well within a second
 WORKSPACES_EVERY = 2.0  # seconds after which a new workspace is noticed
+AFTER_REFUSAL = 0.5  # seconds before a duty that lost against another transaction is tried again
 AFTER_FAILURE = 5.0  # seconds before a failed duty is tried again for its workspace
 
 
@@ -60,8 +62,17 @@ class Worker:
         self._next[key] = time.monotonic() + duty.every
         try:
             return duty.work(workspace_id, now=self._clock())
-        except (OperationalError, InterfaceError):
-            raise
+        except (OperationalError, InterfaceError) as error:
+            if not connection.is_usable():
+                raise
+            log.warning(
+                "The duty “%s” is tried again for workspace %s: %s",
+                duty.name,
+                workspace_id,
+                str(error).strip(),
+            )
+            self._next[key] = time.monotonic() + AFTER_REFUSAL
+            return 0
         except Exception:
             log.exception("The duty “%s” failed for workspace %s", duty.name, workspace_id)
             self._next[key] = time.monotonic() + AFTER_FAILURE
