@@ -8,10 +8,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from parcours.accounts.actions import record_audit
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.catalogue import queries, reading
+from parcours.catalogue.errors import ProductExists
 from parcours.catalogue.models import Product
 from parcours.catalogue.types import Facts, ProductOrigin, Saved
 from parcours.kernel import sql
@@ -50,6 +53,22 @@ def save(
     if kept:
         _record(workspace_id, product, before, actor=actor, now=now)
     return product, any(one.is_new for one in kept)
+
+
+def add(
+    workspace_id: int, product_id: str, values: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> Product:
+    """Make a product by hand, or state one that was only seen. Raises InvalidProduct, ProductExists."""
+    identity = reading.product_id(product_id)
+    stated = Product.objects.filter(workspace_id=workspace_id, product_id=identity)
+    if stated.exclude(origin=ProductOrigin.SEEN.value).exists():
+        raise ProductExists(
+            _("There is a product “%(id)s” already.") % {"id": identity},
+            field="product_id",
+            hint=_("Open it to change it."),
+        )
+    made, _new = save(workspace_id, identity, values, origin=ProductOrigin.HAND, actor=actor, now=now)
+    return made
 
 
 def save_all(

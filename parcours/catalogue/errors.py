@@ -1,6 +1,6 @@
 """What can go wrong with products."""
 
-from parcours.kernel.errors import Invalid, NotFound
+from parcours.kernel.errors import Conflict, Invalid, NotFound
 
 
 class InvalidProduct(Invalid):
@@ -13,3 +13,9 @@ class UnknownProduct(NotFound):
     """There is no such product."""
 
     code = "product.unknown"
+
+
+class ProductExists(Conflict):
+    """Another product has this id already."""
+
+    code = "product.exists"

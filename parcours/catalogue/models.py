@@ -43,6 +43,13 @@ class Product(models.Model):
     id_key = _key("product_id")
     name_key = _key("name")
 
+    @property
+    def written_price(self) -> str:
+        """The price with two decimals, or as many as it needs; empty when it is not known."""
+        if self.price is None:
+            return ""
+        return f"{self.price:.2f}" if self.price == round(self.price, 2) else f"{self.price.normalize():f}"
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "product_id"], name="product_once"),

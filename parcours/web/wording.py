@@ -191,6 +191,12 @@ SOURCES = {
     "events": gettext_noop("events of the site"),
     "import: opt-out column": gettext_noop("import: column of unsubscriptions"),
 }
+# Who says what is known of a product.
+ORIGINS = {
+    "seen": gettext_noop("Seen in events"),
+    "api": gettext_noop("Stated by the shop"),
+    "hand": gettext_noop("Stated by hand"),
+}
 # What stands beside a statement as its proof.
 PROOFS = {
     "message": gettext_noop("message"),

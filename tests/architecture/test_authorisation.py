@@ -23,6 +23,7 @@ from parcours.accounts.models import Key, Membership, User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
+from parcours.catalogue.models import Product
 from parcours.consent import actions as consent
 from parcours.consent.models import Suppression
 from parcours.consent.types import Channel, SuppressionReason
@@ -95,6 +96,11 @@ PAGES: dict[str, tuple[str, Role]] = {
     "template": ("GET", V),
     "save_template": ("POST", E),
     "preview_template": ("GET", V),
+    "catalogue": ("GET", V),
+    "add_product": ("GET POST", E),
+    "product": ("GET", V),
+    "edit_product": ("GET POST", E),
+    "remove_product": ("GET POST", E),
     "messages": ("GET", V),
     "message": ("GET", V),
     "message_content": ("GET", V),
@@ -273,6 +279,7 @@ class Shop:
                 "identifier": Contact.objects.first().number,  # type: ignore[union-attr]
                 "name": "city",
                 "product_id": "BOL-1",
+                "number": Product.objects.get(product_id="BOL-1").pk,
             }
             self.api_key = accounts.create_key(shop.pk, KeyKind.API, "api", actor=SYSTEM, now=now).secret
             self.write_key = accounts.create_key(shop.pk, KeyKind.WRITE, "site", actor=SYSTEM, now=now).secret

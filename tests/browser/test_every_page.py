@@ -7,6 +7,7 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from parcours.campaigns.models import Campaign
+from parcours.catalogue.models import Product
 from parcours.consent import actions as consent
 from parcours.consent.models import Record, Suppression
 from parcours.consent.types import Channel, SuppressionReason
@@ -23,6 +24,7 @@ STATIC = (
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
     "purposes/advice/", "purposes/+/", "purposes/advice/edit/", "suppressions/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
     "settings/attributes/", "settings/attributes/city/", "contacts/add/",
+    "catalogue/", "catalogue/?show=seen", "catalogue/?q=zzz", "catalogue/add/",
 )  # fmt: skip
 ACCOUNT = ("/account/me/", "/account/password/change/", "/account/2fa/")
 
@@ -37,12 +39,14 @@ def paths(shop: Shop) -> list[str]:
         messages = Message.objects.order_by("state", "id").distinct("state")
         states = [str(each.pk) for each in messages]
         campaigns = [each.pk for each in Campaign.objects.all()]
+        products = [each.pk for each in Product.objects.all()]
         person = Record.objects.filter(act="withdrawn").values_list("contact_id", flat=True)[0]
     own = [shop.path(each) for each in STATIC]
     own += [shop.path(f"messages/{each}/") for each in states]
     own += [shop.path(f"campaigns/{each}/{rest}") for each in campaigns for rest in ("", "edit/")]
     own += [shop.path(f"contacts/{person}/{each}") for each in ("", "?show=messages", "edit/", "proof/")]
     own.append(shop.path(f"contacts/{person}/say/?purpose=promotions&channel=email&act=granted"))
+    own += [shop.path(f"catalogue/{each}/{rest}") for each in products for rest in ("", "edit/", "remove/")]
     own.append(shop.path(f"suppressions/{lifted}/lift/"))
     return [*own, *ACCOUNT]
 

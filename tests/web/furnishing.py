@@ -12,6 +12,7 @@ from parcours.audiences import actions as audiences
 from parcours.campaigns import actions as campaigns
 from parcours.campaigns.types import Draft
 from parcours.catalogue import actions as catalogue
+from parcours.catalogue.seen import learn as learn_products
 from parcours.catalogue.types import ProductOrigin
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel, Evidence, Statement
@@ -144,7 +145,15 @@ def order(own: int, ids: list[Any], now: datetime) -> None:
                 "order_id": f"A-{number}-{turn}",
                 "total": 20.5 + number * 3 + turn,
                 "currency": "EUR",
-                "products": [{"name": "Bol en grès", "quantity": 2, "price": 10.25}],
+                "products": [
+                    {"product_id": "BOL-1", "name": "Bol en grès", "quantity": 2, "price": 10.25},
+                    {
+                        "product_id": "TASSE-3",
+                        "name": "Tasse",
+                        "quantity": 1,
+                        "url": "https://shop.example/tasse",
+                    },
+                ],
             },
             at=now - timedelta(days=(number * 7 + turn * 11) % 35, hours=3),
         )
@@ -170,6 +179,7 @@ def live(own: int, now: datetime) -> None:
         delivery.project(own, now=now)
     wait_for_the_log(own)
     insights.roll_up(own, now=now)
+    learn_products(own, now=now)
 
 
 def wait_for_the_log(own: int) -> None:

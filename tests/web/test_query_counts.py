@@ -13,6 +13,7 @@ from parcours.accounts.types import SYSTEM, Role
 from parcours.audiences import actions as segments
 from parcours.campaigns import actions as campaigns
 from parcours.campaigns.types import Draft
+from parcours.catalogue import actions as catalogue
 from parcours.consent import actions as consent
 from parcours.contacts import actions as contacts
 from parcours.contacts.models import Contact
@@ -22,7 +23,7 @@ from parcours.journeys.types import Texts
 from parcours.kernel import tenancy
 from tests.web.conftest import Shop, signed_in
 
-READS = {"campaigns/": 14, "journeys/": 14, "lists/": 14, "segments/": 16, "templates/": 14}
+READS = {"campaigns/": 14, "catalogue/": 14, "journeys/": 14, "lists/": 14, "segments/": 16, "templates/": 14}
 """With those for the session, the member, the workspace and the frame of the page."""
 
 
@@ -43,6 +44,7 @@ def add(own: int, number: int, now: datetime) -> None:
     body = {"fr": {"subject": "Bonjour", "mjml": "<mjml><mj-body></mj-body></mjml>"}}
     graph = {"entry": {"event": "Order Completed"}, "start": "end", "nodes": {"end": {"exit": "done"}}}
     with tenancy.scope(workspace_id=own):
+        catalogue.add(own, name, {"name": name}, actor=SYSTEM, now=now)
         contacts.create_list(own, name, name, actor=SYSTEM, now=now)
         segments.create_segment(own, name, name, {"list": name}, actor=SYSTEM, now=now)
         content.save_template(own, name, name, body, actor=SYSTEM, now=now)

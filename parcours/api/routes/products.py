@@ -1,6 +1,5 @@
 """Products: what the shop sells, one by one or up to a thousand at once."""
 
-from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -122,11 +121,4 @@ def _out(product: Product) -> ProductOut:
         *("product_id", "name", "url", "image_url", "currency", "category", "brand", "in_stock"),
         *("attributes", "origin", "seen_at", "created_at", "changed_at"),
     )
-    return ProductOut(**{name: getattr(product, name) for name in names}, price=_written(product.price))
-
-
-def _written(price: Decimal | None) -> str | None:
-    """A price with two decimals, or as many as it needs."""
-    if price is None:
-        return None
-    return f"{price:.2f}" if price == round(price, 2) else f"{price.normalize():f}"
+    return ProductOut(**{name: getattr(product, name) for name in names}, price=product.written_price or None)

@@ -19,6 +19,7 @@ from parcours.accounts.types import Role
 from parcours.audiences import exporting
 from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
+from parcours.catalogue import queries as catalogue
 from parcours.contacts.models import Import
 from parcours.contacts.types import ImportState
 from parcours.content.models import Template
@@ -200,7 +201,7 @@ def running(workspace_id: int) -> list[Journey]:
 
 @needs(Role.VIEWER)
 def search(request: StaffRequest) -> HttpResponse:
-    """People, segments, journeys, campaigns and templates whose name or address holds the words."""
+    """People, segments, journeys, campaigns and templates whose name or address holds the words; products that begin so."""
     words = request.GET.get("q", "").strip()[:200]
     found = {}
     if words:
@@ -213,5 +214,6 @@ def search(request: StaffRequest) -> HttpResponse:
             "journeys": Journey.objects.filter(in_languages, workspace_id=own)[:5],
             "campaigns": Campaign.objects.filter(named, workspace_id=own)[:5],
             "templates": Template.objects.filter(named, workspace_id=own)[:5],
+            "products": catalogue.products(own, words=words)[:5],
         }
     return render(request, "web/search.html", {"words": words, **found})

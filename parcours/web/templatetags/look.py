@@ -249,6 +249,7 @@ VOCABULARIES = {
     "channels": wording.CHANNELS,
     "acts": wording.ACTS,
     "sources": wording.SOURCES,
+    "origins": wording.ORIGINS,
     "proofs": wording.PROOFS,
     "outcomes": wording.OUTCOMES,
     "returns": wording.RETURNS,
