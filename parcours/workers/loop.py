@@ -1,7 +1,7 @@
 """The loop of a worker process: every duty for every workspace, again and again, resting when there is nothing to do.
 
 A duty that fails is logged and left for its next pass; the others go on, also when the database refused that one statement (a
-deadlock, a full disk). A lost database is waited for.
+deadlock, a full disk). A lost database is waited for. What a duty writes down for people is in the workspace's language.
 """
 
 import logging
@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from threading import Event
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.utils import translation
 
 from parcours.accounts import queries as accounts
+from parcours.accounts.models import Workspace
 from parcours.workers.duties import DUTIES, Clock, Duty
 
 log = logging.getLogger("parcours.workers")
@@ -28,7 +30,7 @@ class Worker:
         self._clock = clock
         self._stopping = stopping
         self._duties = duties
-        self._workspaces: list[int] = []
+        self._workspaces: list[Workspace] = []
         self._known_until = 0.0
         self._next: dict[tuple[str, int], float] = {}
 
@@ -52,28 +54,29 @@ class Worker:
 
     def _look_for_workspaces(self) -> None:
         if time.monotonic() >= self._known_until:
-            self._workspaces = [workspace.pk for workspace in accounts.workspaces()]
+            self._workspaces = accounts.workspaces()
             self._known_until = time.monotonic() + WORKSPACES_EVERY
 
-    def _perform(self, duty: Duty, workspace_id: int) -> int:
-        key = duty.name, workspace_id
+    def _perform(self, duty: Duty, workspace: Workspace) -> int:
+        key = duty.name, workspace.pk
         if time.monotonic() < self._next.get(key, 0.0) or self._stopping.is_set():
             return 0
         self._next[key] = time.monotonic() + duty.every
         try:
-            return duty.work(workspace_id, now=self._clock())
+            with translation.override(workspace.language):
+                return duty.work(workspace.pk, now=self._clock())
         except (OperationalError, InterfaceError) as error:
             if not connection.is_usable():
                 raise
             log.warning(
                 "The duty “%s” is tried again for workspace %s: %s",
                 duty.name,
-                workspace_id,
+                workspace.pk,
                 str(error).strip(),
             )
             self._next[key] = time.monotonic() + AFTER_REFUSAL
             return 0
         except Exception:
-            log.exception("The duty “%s” failed for workspace %s", duty.name, workspace_id)
+            log.exception("The duty “%s” failed for workspace %s", duty.name, workspace.pk)
             self._next[key] = time.monotonic() + AFTER_FAILURE
             return 0

@@ -92,6 +92,10 @@ def test_stored_template_that_cannot_be_used_any_more_withholds_its_own_messages
     assert (state(post.shop, good), state(post.shop, bad)) == ("sent", "withheld")
     with tenancy.scope(workspace_id=post.shop.id):
         assert codes(bad) == ["template_failed"]
+        [reason] = message(bad).reasons
+        assert reason["evidence"]["failed"].startswith("Il n’y a pas de balise"), (
+            "in the workspace's language"
+        )
         assert Sending.objects.get().paused_at is None
 
 

@@ -6,6 +6,7 @@ from threading import Event
 
 import pytest
 from django.db import OperationalError, connection
+from django.utils.translation import get_language
 
 from parcours.accounts.models import Workspace
 from parcours.workers import loop
@@ -20,10 +21,12 @@ class Diary:
 
     def __init__(self) -> None:
         self.done: list[tuple[str, int]] = []
+        self.languages: dict[int, str] = {}
         self.troubles: dict[tuple[str, int], Callable[[], None]] = {}
 
     def duty(self, name: str) -> Duty:
         def work(workspace_id: int, *, now: datetime) -> int:
+            self.languages[workspace_id] = get_language()
             if trouble := self.troubles.get((name, workspace_id)):
                 trouble()
             self.done.append((name, workspace_id))
@@ -56,6 +59,7 @@ def test_every_workspace_has_its_turn(
     assert set(diary.done) == {
         (name, each.pk) for name in ("segments", "journeys") for each in (workspace, other_workspace)
     }
+    assert diary.languages == {workspace.pk: "fr", other_workspace.pk: "en"}
 
 
 @pytest.mark.parametrize("error", [ValueError("a bug of ours"), OperationalError("deadlock detected")])
