@@ -5,6 +5,7 @@ The scope is open while the operation runs and while its answer is serialised. A
 
 import hashlib
 import logging
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,7 +26,7 @@ from parcours.api import problems
 from parcours.api.models import Replay
 from parcours.api.parsing import check_text
 from parcours.api.unknown_fields import guess
-from parcours.kernel import clock, tenancy
+from parcours.kernel import clock, crypto, tenancy
 from parcours.kernel.errors import DomainError, Invalid
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ Fault = Callable[[Exception], HttpResponse]
 BODY_LIMIT = 32 * 1024
 LARGE_BODY_LIMIT = 1024 * 1024
 _LARGE = ("/templates/", "/members", "/journeys", "/smtp/email", "/products/batch")
+_SEALED_FOR = "api answer"
 REPLAY_AGE = timedelta(hours=24)
 
 
@@ -158,7 +160,7 @@ def _run_once(run: Run, request: ApiRequest, path: dict[str, Any]) -> HttpRespon
     if not is_new:
         return _again(replay, request)
     response = _accepted(run(request, **path))
-    replay.status, replay.body = response.status_code, response.content.decode()
+    replay.status, replay.body = response.status_code, _sealed(response.content)
     replay.save(update_fields=["status", "body"])
     return response
 
@@ -193,11 +195,23 @@ def _again(replay: Replay, request: HttpRequest) -> HttpResponse:
             _("This Idempotency-Key was used for another request."), hint=_("Use a new key for each request.")
         )
     return HttpResponse(
-        replay.body,
+        _opened(replay.body),
         status=replay.status,
         content_type="application/json; charset=utf-8",
         headers={"Idempotent-Replayed": "true"},
     )
+
+
+def _sealed(answer: bytes) -> str:
+    """An answer as it is kept: it may hold a new secret, or people's data."""
+    return b64encode(crypto.seal(_SEALED_FOR, answer)).decode()
+
+
+def _opened(kept: str) -> bytes:
+    """The inverse of `_sealed`. Answers that an older version kept, for a day, are plain JSON."""
+    if kept.startswith(("{", "[")):
+        return kept.encode()
+    return crypto.unseal(_SEALED_FOR, b64decode(kept))
 
 
 def from_database(error: Exception) -> HttpResponse:

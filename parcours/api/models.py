@@ -6,7 +6,10 @@ from parcours.accounts.models import Workspace
 
 
 class Replay(models.Model):
-    """One keyed request and its answer. The row is written in the request's own transaction: no answer without its effect."""
+    """One keyed request and its answer. The row is written in the request's own transaction: no answer without its effect.
+
+    `body` is sealed.
+    """
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)

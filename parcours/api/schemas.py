@@ -16,6 +16,7 @@ from parcours.catalogue.types import ProductOrigin
 from parcours.consent.types import Act, Basis
 from parcours.contacts.types import AttributeType, IdentityKind
 from parcours.delivery.types import MessageState, Origin, Verdict
+from parcours.integrations.types import DeliveryState, EndpointState, PauseReason, Trouble
 from parcours.journeys.types import JourneyState
 
 Item = TypeVar("Item")
@@ -586,3 +587,68 @@ class ProductsSaved(Schema):
     changed: int
     unchanged: int
     refused: list[RefusedProduct]
+
+
+# Webhooks.
+
+Url = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+EventNames = Annotated[list[str], Field(min_length=1, max_length=100)]
+
+
+class WebhookIn(Input):
+    """Where to tell what. `events` are names as the log has them; `["*"]` asks for all of them."""
+
+    url: Url
+    description: Annotated[str, StringConstraints(max_length=200)] = ""
+    events: EventNames
+
+
+class WebhookChange(Input):
+    """What to change; what is left out stays."""
+
+    url: Url | None = None
+    description: Annotated[str, StringConstraints(max_length=200)] | None = None
+    events: EventNames | None = None
+
+
+class WebhookOut(Schema):
+    """A webhook. `failing_since`: it was tried, and took nothing, since then. `waiting` and `failed` count its deliveries."""
+
+    id: int
+    url: str
+    description: str
+    events: list[str]
+    state: EndpointState
+    pause_reason: PauseReason | None
+    created_at: datetime
+    failing_since: datetime | None
+    waiting: int
+    failed: int
+
+
+class WebhookMade(WebhookOut):
+    """A webhook with its new secret, which is told this once."""
+
+    secret: str
+
+
+class WebhookDeliveryOut(Schema):
+    """One event (or a test: without `event_id`) for one webhook. `id` is the `webhook-id`; `due_at` is null when no try follows."""
+
+    id: UUID
+    event: str
+    event_id: str | None
+    at: datetime
+    state: DeliveryState
+    tries: int
+    code: int | None
+    trouble: Trouble | None
+    tried_at: datetime | None
+    due_at: datetime | None
+    created_at: datetime
+
+
+class Replayed(Schema):
+    """How many deliveries begin again."""
+
+    count: int

@@ -28,6 +28,7 @@ from parcours.api.routes import (
     purposes,
     segments,
     templates,
+    webhooks,
 )
 from parcours.api.schemas import FieldProblem, Problem
 from parcours.api.unknown_fields import told
@@ -87,6 +88,7 @@ for prefix, router in (
     ("/purposes", purposes.router),
     ("/products", products.router),
     ("/events", events.router),
+    ("/webhooks", webhooks.router),
 ):
     api.add_router(prefix, router, tags=[prefix.strip("/")])
 

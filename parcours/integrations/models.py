@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from parcours.accounts.models import Workspace
 from parcours.events.cursor import Snapshot
-from parcours.integrations.types import DeliveryState, EndpointState, PauseReason, Trouble
+from parcours.integrations.types import WAITING, DeliveryState, EndpointState, PauseReason, Trouble
 from parcours.kernel.constraints import one_of
 from parcours.kernel.ids import NewId
 
@@ -121,3 +121,8 @@ class Delivery(models.Model):
             ),
             models.Index(fields=["workspace_id", "created_at"], name="webhook_age"),
         ]
+
+    @property
+    def is_waiting(self) -> bool:
+        """True when a try follows, or is under way."""
+        return self.state in WAITING

@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from parcours.integrations.errors import UnknownEndpoint
 from parcours.integrations.models import Delivery, Endpoint
-from parcours.integrations.types import DeliveryState, EndpointState, Figures
+from parcours.integrations.types import WAITING, DeliveryState, EndpointState, Figures
 
 
 def endpoints(workspace_id: int) -> QuerySet[Endpoint]:
@@ -26,16 +26,15 @@ def access_endpoint(workspace_id: int, endpoint_id: int, *, lock: bool = False) 
     return endpoint
 
 
-def deliveries(workspace_id: int, endpoint_id: int, state: str = "") -> QuerySet[Delivery]:
+def deliveries(workspace_id: int, endpoint_id: int, state: DeliveryState | None = None) -> QuerySet[Delivery]:
     """The deliveries of an endpoint of the last thirty days, of one state or all."""
     found = Delivery.objects.filter(workspace_id=workspace_id, endpoint_id=endpoint_id)
-    return found.filter(state=state) if state else found
+    return found if state is None else found.filter(state=state.value)
 
 
 def figures(workspace_id: int) -> dict[int, Figures]:
     """For each endpoint how many deliveries wait and how many failed."""
-    waiting = Q(state__in=[DeliveryState.PENDING.value, DeliveryState.SENDING.value])
-    failed = Q(state=DeliveryState.FAILED.value)
+    waiting, failed = Q(state__in=WAITING), Q(state=DeliveryState.FAILED.value)
     counted = (
         Delivery.objects.filter(waiting | failed, workspace_id=workspace_id)
         .values("endpoint_id")

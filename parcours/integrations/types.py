@@ -48,6 +48,10 @@ class DeliveryState(StrEnum):
     FAILED = "failed"
 
 
+WAITING = frozenset({DeliveryState.PENDING.value, DeliveryState.SENDING.value})
+"""States of deliveries for which a try follows, or is under way."""
+
+
 class Trouble(StrEnum):
     """Why a try has no answer: what `kernel.http` says, or what is missing here before anything could be asked."""
 

@@ -22,6 +22,7 @@ READS = {
     "/products": 12,
     "/segments": 14,
     "/templates": 12,
+    "/webhooks": 13,
 }
 
 
@@ -37,6 +38,7 @@ def add(till: Machine, workspace: Workspace, number: int) -> None:
     till.put(f"/journeys/{name}", {"name_fr": name, "name_en": name, "graph": graph})
     till.put(f"/products/{name}", {"name": name})
     till.post("/lists", {"slug": name, "name": name})
+    till.post("/webhooks", {"url": f"https://{name}.example.com/", "events": ["*"]})
     till.post("/segments", {"slug": name, "name": name, "rule": {"list": name}})
     who = till.post("/contacts", {"email": f"{name}@example.com"}).json()["id"]
     till.post(f"/lists/{name}/members", {"add": [who]})

@@ -31,6 +31,7 @@ from parcours.contacts.importing import actions as imports
 from parcours.contacts.models import Contact, List
 from parcours.content.models import Template
 from parcours.delivery.models import Message
+from parcours.integrations.models import Delivery, Endpoint
 from parcours.journeys.models import Journey
 from parcours.kernel import tenancy
 from parcours.public.hot.application import Application
@@ -168,6 +169,15 @@ API: dict[str, str] = {
     "products/batch": "POST",
     "products/<path:product_id>": "GET PUT DELETE",
     "events": "POST",
+    "webhooks": "GET POST",
+    "webhooks/<int:endpoint_id>": "GET PATCH DELETE",
+    "webhooks/<int:endpoint_id>/pause": "POST",
+    "webhooks/<int:endpoint_id>/resume": "POST",
+    "webhooks/<int:endpoint_id>/rotate": "POST",
+    "webhooks/<int:endpoint_id>/test": "POST",
+    "webhooks/<int:endpoint_id>/replay": "POST",
+    "webhooks/<int:endpoint_id>/deliveries": "GET",
+    "webhooks/<int:endpoint_id>/deliveries/<uuidstr:delivery_id>/replay": "POST",
 }
 
 # Brevo's calls, with the same keys in Brevo's header: route → methods.
@@ -278,6 +288,8 @@ class Shop:
                 "list_id": List.objects.get(slug="loyal-clients").pk,
                 "identifier": Contact.objects.first().number,  # type: ignore[union-attr]
                 "name": "city",
+                "endpoint_id": Endpoint.objects.get().pk,
+                "delivery_id": Delivery.objects.first().pk,  # type: ignore[union-attr]
                 "product_id": "BOL-1",
                 "number": Product.objects.get(product_id="BOL-1").pk,
             }

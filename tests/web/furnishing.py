@@ -24,6 +24,9 @@ from parcours.events import actions as events
 from parcours.events import people
 from parcours.events.types import NewEvent
 from parcours.insights import actions as insights
+from parcours.integrations import actions as webhooks
+from parcours.integrations import queue
+from parcours.integrations.types import Outcome, Wanted
 from parcours.journeys import actions as journeys
 from parcours.journeys import recipes
 from parcours.kernel import tenancy
@@ -64,7 +67,19 @@ def furnish(workspace: Workspace, *, now: datetime) -> User:
         sent = campaigns.create(own, draft, actor=SYSTEM, now=now)
         campaigns.start(own, sent.pk, actor=SYSTEM, now=now)
     live(own, now)
+    listen(own, now)
     return owner
+
+
+def listen(own: int, now: datetime) -> None:
+    """A CRM that was told something, and something that it did not take."""
+    with tenancy.scope(workspace_id=own):
+        wanted = Wanted("https://crm.example.com/hooks", "CRM", names=("Order Completed", "Unsubscribed"))
+        made = webhooks.create(own, wanted, actor=SYSTEM, now=now)
+        for code in (204, 503):
+            webhooks.send_test(own, made.endpoint.pk, actor=SYSTEM, now=now)
+            [tried] = queue.claim(own, limit=1, now=now)
+            queue.tell(own, [Outcome(tried.id, tried.fence, tried.endpoint_id, code, "", None)], now=now)
 
 
 def declare(own: int, now: datetime) -> None:
