@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel
+from parcours.delivery.models import Message
 from parcours.events import tokens
 from parcours.kernel import tenancy
 from tests.public.conftest import Marc
@@ -94,6 +95,23 @@ def test_confirmation_turns_a_request_into_consent(marc: Marc, visitor: Client, 
     visitor.post(link)
     assert marc.states() == {"promotions.email": "granted"}
     assert (marc.records()[-1].source, marc.records()[-1].wording) == ("double opt-in", "Oui, je veux bien.")
+
+
+def test_mail_confirms_neither_a_telephone_nor_another_address(
+    marc: Marc, visitor: Client, now: datetime
+) -> None:
+    marc.says(Act.REQUESTED, "promotions", Channel.EMAIL, now)
+    marc.says(Act.REQUESTED, "promotions", Channel.SMS, now)
+    link = marc.link(tokens.Purpose.CONFIRM)
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Message.objects.filter(contact_id=marc.contact_id).update(address="before@example.com")
+    visitor.post(link)
+    assert marc.states() == {"promotions.email": "requested", "promotions.sms": "requested"}
+
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Message.objects.filter(contact_id=marc.contact_id).update(address="marc@example.com")
+    visitor.post(link)
+    assert marc.states() == {"promotions.email": "granted", "promotions.sms": "requested"}
 
 
 def test_confirmation_does_not_undo_a_later_no(marc: Marc, visitor: Client, now: datetime) -> None:

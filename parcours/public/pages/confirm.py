@@ -33,9 +33,12 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def requested(found: Visit) -> list[State]:
-    """What this person asked for and has not confirmed yet."""
+    """What this person asked for and has not confirmed yet, as far as a mail can confirm it: it proves nothing about a telephone,
+    and who reads one address has not answered for another, to which the person has moved since."""
+    if found.message.address not in ("", found.contact.email):
+        return []
     states = queries.states(found.workspace.pk, found.contact.id)
-    return [one for one in states if one.act == Act.REQUESTED.value]
+    return [one for one in states if one.act == Act.REQUESTED.value and one.channel != Channel.SMS.value]
 
 
 def grant(request: HttpRequest, found: Visit, waiting: list[State]) -> None:
