@@ -1,4 +1,4 @@
-"""Event intake over HTTP: single calls against nginx and against an INSERT per request, batches against a raw COPY.
+"""Event intake over HTTP: single calls against nginx, the same server without work and an INSERT per request; batches against COPY.
 
 Every figure counts answers that came after the commit, for people who are known, each message with an id of its own.
 """
@@ -54,11 +54,12 @@ def bench_ingest_single() -> list[dict[str, Any]]:
     """Single `track` calls at 256 connections."""
     shop, people, now = prepare("single")
     script = _head("/v1/track", now) + SINGLE
-    figures: dict[str, list[float]] = {"nginx": [], "insert": [], "product": []}
+    figures: dict[str, list[float]] = {"nginx": [], "no work": [], "insert": [], "product": []}
     variables = {"BENCH_WORKSPACE": str(shop.id), "BENCH_PEOPLE": json.dumps(people[:500])}
     with ExitStack() as servers:
         addresses = {
             "nginx": servers.enter_context(load.nginx()),
+            "no work": servers.enter_context(load.granian("tests.bench.floors:no_work", "rsgi", variables)),
             "insert": servers.enter_context(
                 load.granian("tests.bench.floors:insert_per_request", "rsgi", variables)
             ),
@@ -74,19 +75,14 @@ def bench_ingest_single() -> list[dict[str, Any]]:
                     _check_stored(shop, before, figures[name][-1])
     product = statistics.median(figures["product"])
     setting = f"{load.CONNECTIONS} connections, {load.PROCESSES} processes, durable, identity-resolved, known people"
+    floors = {
+        "nginx": "nginx return 204",
+        "no work": "the same server without work",
+        "insert": "INSERT per request",
+    }
     return [
-        result(
-            "ingest.single",
-            product,
-            statistics.median(figures["nginx"]),
-            f"{setting}; floor: nginx return 204",
-        ),
-        result(
-            "ingest.single",
-            product,
-            statistics.median(figures["insert"]),
-            f"{setting}; floor: INSERT per request",
-        ),
+        result("ingest.single", product, statistics.median(figures[name]), f"{setting}; floor: {floor}")
+        for name, floor in floors.items()
     ]
 
 
