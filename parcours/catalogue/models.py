@@ -1,5 +1,7 @@
 """The table of products."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models.functions import Cast, Length, Lower
 from django.db.models.lookups import LessThanOrEqual
@@ -44,11 +46,12 @@ class Product(models.Model):
     name_key = _key("name")
 
     @property
-    def written_price(self) -> str:
-        """The price with two decimals, or as many as it needs; empty when it is not known."""
+    def shown_price(self) -> Decimal | None:
+        """The price with two decimals, or as many as it needs."""
         if self.price is None:
-            return ""
-        return f"{self.price:.2f}" if self.price == round(self.price, 2) else f"{self.price.normalize():f}"
+            return None
+        cents = round(self.price, 2)
+        return cents if cents == self.price else self.price.normalize()
 
     class Meta:
         constraints = [

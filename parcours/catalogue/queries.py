@@ -1,5 +1,7 @@
 """Reads of products, in the caller's scope."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -21,6 +23,13 @@ def products(workspace_id: int, *, words: str = "", origin: ProductOrigin | None
             Q(id_key__gte=sought, id_key__lt=end) | Q(name_key__gte=sought, name_key__lt=end)
         )
     return found
+
+
+def stated(workspace_id: int, product_ids: Iterable[str]) -> QuerySet[Product]:
+    """Of these products, the ones that the shop states: what customers may be shown."""
+    return Product.objects.filter(workspace_id=workspace_id, product_id__in=list(product_ids)).exclude(
+        origin=ProductOrigin.SEEN.value
+    )
 
 
 def product(workspace_id: int, product_id: str) -> Product:

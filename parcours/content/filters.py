@@ -1,5 +1,5 @@
-"""The filters that templates may use: a closed list of Liquid's own, and ours for money, dates and plain
-text.
+"""The filters that templates may use: a closed list of Liquid's own, and ours for money, dates, products
+and plain text.
 
 Each filter is guarded by `liquid`: what goes in and comes out is bounded. Left out on purpose: `safe` (would let
 data write HTML), `concat` and `uniq` (unbounded or quadratic), decoders. Not here: limits and the environment.
@@ -116,6 +116,23 @@ def language_of(context: RenderContext) -> Language:
     return str(getattr(context, "language", "en"))
 
 
+@with_context
+def product(value: object, *, context: RenderContext) -> object:
+    """`{% assign item = line.product_id | product %}`: the catalogue's product of this id, or nothing.
+
+    Its data were gathered before, under `catalogue` (see `products`).
+    """
+    known = getattr(context, "data", {}).get("catalogue")
+    return known.get(id_of(value)) if isinstance(known, dict) else None
+
+
+def id_of(value: object) -> str:
+    """A product's id in data: a text, or a whole number. Empty for everything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return ""
+    return str(value).strip() if isinstance(value, str) or value.bit_length() <= 128 else ""
+
+
 def strip_html(value: object) -> str:
     """Drop tags, in linear time. What was escaped stays escaped."""
     text = _TAG.sub("", str(value))
@@ -226,4 +243,5 @@ FILTERS: dict[str, Callable[..., object]] = ARITHMETIC | {
     "date": in_date,
     "default": default,
     "money": money,
+    "product": product,
 }

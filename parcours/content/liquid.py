@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 from liquid import BoundTemplate, Environment, RenderContext, Token, TokenStream
 from liquid.ast import Node
 from liquid.builtin import content, illegal, output
-from liquid.builtin.expressions import FilteredExpression, tokenize
-from liquid.builtin.expressions.primitive import IntegerLiteral, RangeLiteral
+from liquid.builtin.expressions import FilteredExpression, Path, tokenize
+from liquid.builtin.expressions.primitive import IntegerLiteral, RangeLiteral, StringLiteral
 from liquid.builtin.tags import (
     assign_tag,
     capture_tag,
@@ -73,6 +73,14 @@ class Analysis:
     lines: Mapping[str, int]
     filters: tuple[str, ...]
     tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductUses:
+    """Which products a template looks up: ids that it spells out, and the names under which ids stand in the data."""
+
+    ids: frozenset[str]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +300,32 @@ def analyse(source: str) -> Analysis:
         line = _line(source, variable.span.index)
         lines[str(variable)] = min(line, lines.get(str(variable), line))
     return Analysis(tuple(sorted(lines)), lines, tuple(sorted(found.filters)), tuple(sorted(found.tags)))
+
+
+def products_in(templates: Iterable[BoundTemplate]) -> ProductUses:
+    """The products that templates look up with the filter `product`, as far as they can be told beforehand."""
+    ids: set[str] = set()
+    names: set[str] = set()
+    for expression in (one for each in templates for one in _expressions(each.nodes, _idle(each))):
+        if not isinstance(expression, FilteredExpression):
+            continue
+        for source in _looked_up(expression):
+            if isinstance(source, StringLiteral | IntegerLiteral):
+                ids.add(filters.id_of(source.value))
+            elif isinstance(source, Path) and isinstance(name := list(source.path)[-1], str):
+                names.add(name)
+    return ProductUses(frozenset(ids), frozenset(names))
+
+
+def _looked_up(expression: FilteredExpression) -> Iterator[Expression]:
+    """What an expression looks up in the catalogue: what it begins with, or what stands in for it by `default`."""
+    sources = [expression.left]
+    for each in expression.filters or ():
+        if each.name == "product":
+            yield from sources
+        if each.name != "default":
+            return
+        sources += [argument.value for argument in each.args]
 
 
 def statements(source: str, *, field: str = "") -> Iterator[Statement]:

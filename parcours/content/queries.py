@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from parcours.accounts.models import Workspace
 from parcours.contacts import queries as contacts
-from parcours.content import layout, liquid
+from parcours.content import layout, liquid, products
 from parcours.content import template as making
 from parcours.content.errors import TemplateError, UnknownTemplate
 from parcours.content.models import Coupon, Template, TemplateVersion
@@ -231,6 +231,9 @@ def _as_seen_by(
         "coupon": _sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
+        "catalogue": products.of_messages(
+            workspace_id, {None: products.asked_for(ready, dict(event or {}), person.attributes)}
+        )[None],
     }
     return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
 

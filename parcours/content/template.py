@@ -125,6 +125,7 @@ class CompiledTemplate:
     text: Program
     links: tuple[str, ...]
     lines: Mapping[str, int]
+    products: liquid.ProductUses
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -159,15 +160,23 @@ def compile_template(subject: str, preheader: str, mjml: str, text: str | None =
         own = Masked.of(text, field="text")
         text_source = _text_with_links(own, own.text, links)
     sources = (mjml, subject, preheader, text or "")
+    parts = (
+        liquid.parse(liquid.TEXT, subject),
+        liquid.parse(liquid.TEXT, preheader),
+        _LINKED_HTML.from_string(html),
+        _linked_text(text_source),
+    )
+    subject_part, preheader_part, html_part, text_part = map(Program, parts)
     return CompiledTemplate(
-        subject=Program(liquid.parse(liquid.TEXT, subject)),
-        preheader=Program(liquid.parse(liquid.TEXT, preheader)),
-        html=Program(_LINKED_HTML.from_string(html)),
-        text=Program(_linked_text(text_source)),
+        subject=subject_part,
+        preheader=preheader_part,
+        html=html_part,
+        text=text_part,
         links=tuple(links),
         lines={
             name: line for source in reversed(sources) for name, line in liquid.analyse(source).lines.items()
         },
+        products=liquid.products_in(parts),
     )
 
 

@@ -7,7 +7,7 @@ C11, C12). Not here: Liquid and MJML (`content`), how a message is built (`mime`
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from django.utils import translation
 from parcours.accounts.models import Workspace
 from parcours.consent.types import Basis
 from parcours.content import actions as coupons
+from parcours.content import products
 from parcours.content import queries as content
 from parcours.content import template as templates
 from parcours.content.models import Coupon
@@ -112,6 +113,7 @@ class Letters:
     letters: Mapping[UUID, Letter]
     codes: Mapping[tuple[int, UUID], dict[str, Any]]
     sender: Mapping[str, Any]
+    products: Mapping[UUID, dict[str, Any]] = field(default_factory=dict)
     anonymous_links: dict[tuple[int, int, str], str] = field(default_factory=dict)
 
 
@@ -138,7 +140,7 @@ def _load(workspace: Workspace, claims: Sequence[ToSend], now: datetime) -> Lett
             Letter, workspace_id=workspace_id, ids=sql.uuids(claim.id for claim in claims)
         )
     }
-    return Letters(
+    gathered = Letters(
         workspace=workspace,
         sending=sending,
         signer=signer(sending.dkim_domain, sending.dkim_selector, bytes(sending.dkim_key)),
@@ -150,6 +152,24 @@ def _load(workspace: Workspace, claims: Sequence[ToSend], now: datetime) -> Lett
         codes=_issue(workspace_id, claims, mailings, zone, now),
         sender=content.sender_data(workspace),
     )
+    return replace(gathered, products=_products(workspace_id, gathered, claims))
+
+
+def _products(workspace_id: int, letters: Letters, claims: Sequence[ToSend]) -> dict[UUID, dict[str, Any]]:
+    """What the messages that ask for products of the catalogue may say about them: one statement, or none."""
+    asked = {claim.id: ids for claim in claims if (ids := _asked_products(letters, claim))}
+    return products.of_messages(workspace_id, asked)
+
+
+def _asked_products(letters: Letters, claim: ToSend) -> list[str]:
+    letter = letters.letters[claim.id]
+    if letter.content is not None and not any("product" in part for part in letter.content.values()):
+        return []  # a program's own words are made ready for this message alone: not twice for nothing
+    try:
+        template, _language = _template(letters, claim)
+    except DomainError:
+        return []  # said when the message is made
+    return products.asked_for(template, letter.event, letter.attributes)
 
 
 def _templates(
@@ -298,6 +318,7 @@ def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
         "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
         "purpose": mailing.about_purpose(language),
         "workspace": letters.sender,
+        "catalogue": letters.products.get(claim.id, {}),
     }
 
 

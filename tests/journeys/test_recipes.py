@@ -7,6 +7,8 @@ from django.utils import translation
 
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
+from parcours.catalogue import actions as catalogue
+from parcours.catalogue.types import ProductOrigin
 from parcours.consent.models import Purpose
 from parcours.contacts.models import List
 from parcours.content import queries as content
@@ -92,6 +94,19 @@ def test_confirmation_has_name_lines_and_total(shop: Shop) -> None:
         assert "1\u202f234,50\u00a0€" in part
         assert "TASSE" in part
     assert "Théière &lt;bleue&gt;" in rendered.html
+
+
+def test_confirmation_leads_to_the_pages_of_products_that_the_shop_states(shop: Shop) -> None:
+    cup = {"name": "Tasse émaillée", "url": "https://shop.example/tasse"}
+    with shop.scope():
+        catalogue.save(shop.workspace_id, "TASSE", cup, origin=ProductOrigin.API, actor=SYSTEM, now=shop.now)
+    lines = [{"sku": "TASSE", "price": 5, "quantity": 2}, {"name": "Théière", "sku": "T-2", "price": 7}]
+    rendered = preview(shop, "post-purchase", "order-confirmation", "fr", **{**ORDER, "products": lines})
+    assert '<a href="https://shop.example/tasse">Tasse émaillée</a>' in rendered.html
+    assert rendered.html.count("https://shop.example/tasse") == 1
+    for part in (rendered.html, rendered.text):
+        assert "Théière" in part
+        assert "Tasse émaillée" in part
 
 
 def test_coupon_message_has_its_code_and_its_end(shop: Shop) -> None:

@@ -121,4 +121,7 @@ def _out(product: Product) -> ProductOut:
         *("product_id", "name", "url", "image_url", "currency", "category", "brand", "in_stock"),
         *("attributes", "origin", "seen_at", "created_at", "changed_at"),
     )
-    return ProductOut(**{name: getattr(product, name) for name in names}, price=product.written_price or None)
+    return ProductOut(
+        **{name: getattr(product, name) for name in names},
+        price=None if product.price is None else f"{product.shown_price:f}",
+    )

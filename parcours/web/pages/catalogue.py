@@ -86,7 +86,7 @@ def initial(product: Product) -> dict[str, Any]:
     known = {name: getattr(product, name) for name in PLAIN}
     attributes = product.attributes
     return known | {
-        "price": product.written_price,
+        "price": product.shown_price,
         "in_stock": IN_STOCK[product.in_stock],
         "attributes": json.dumps(attributes, ensure_ascii=False, indent=1) if attributes else "",
     }
