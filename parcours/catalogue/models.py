@@ -1,7 +1,5 @@
 """The table of products."""
 
-from decimal import Decimal
-
 from django.db import models
 from django.db.models.functions import Cast, Length, Lower
 from django.db.models.lookups import LessThanOrEqual
@@ -44,14 +42,6 @@ class Product(models.Model):
     changed_at = models.DateTimeField()
     id_key = _key("product_id")
     name_key = _key("name")
-
-    @property
-    def shown_price(self) -> Decimal | None:
-        """The price with two decimals, or as many as it needs."""
-        if self.price is None:
-            return None
-        cents = round(self.price, 2)
-        return cents if cents == self.price else self.price.normalize()
 
     class Meta:
         constraints = [

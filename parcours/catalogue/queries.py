@@ -7,8 +7,10 @@ from django.utils.translation import gettext as _
 
 from parcours.catalogue.errors import UnknownProduct
 from parcours.catalogue.models import Product
-from parcours.catalogue.types import ProductOrigin
+from parcours.catalogue.types import Offered, ProductOrigin
+from parcours.kernel import sql
 
+statements = sql.load(__package__)
 _LAST = "\U0010ffff"
 
 
@@ -25,11 +27,9 @@ def products(workspace_id: int, *, words: str = "", origin: ProductOrigin | None
     return found
 
 
-def stated(workspace_id: int, product_ids: Iterable[str]) -> QuerySet[Product]:
-    """Of these products, the ones that the shop states: what customers may be shown."""
-    return Product.objects.filter(workspace_id=workspace_id, product_id__in=list(product_ids)).exclude(
-        origin=ProductOrigin.SEEN.value
-    )
+def stated(workspace_id: int, product_ids: Iterable[str]) -> list[Offered]:
+    """Of these products, the ones that the shop states: what customers may be shown. One statement, however many they are."""
+    return statements.list_stated.rows(Offered, workspace_id=workspace_id, ids=list(product_ids))
 
 
 def product(workspace_id: int, product_id: str) -> Product:

@@ -27,7 +27,7 @@ NAMES = frozenset({
 """Events of Segment's e-commerce specification that are about products."""
 
 SPAN = 2_000
-"""Events that are read together: others wait for our transaction."""
+"""Events that are read together, where others wait for our transaction."""
 MOST_LINES = 100
 """Products that one event can show; those after are passed over."""
 MOST_TOGETHER = 20_000
@@ -44,9 +44,9 @@ class Shown(NamedTuple):
     facts: dict[str, Any]
 
 
-def learn(workspace_id: int, *, now: datetime) -> int:
+def learn(workspace_id: int, *, now: datetime, limit: int = SPAN) -> int:
     """Take in the next span of the log; returns how many events it held. Opens its own transaction."""
-    with cursor.advance(workspace_id, CONSUMER, limit=SPAN) as span:
+    with cursor.advance(workspace_id, CONSUMER, limit=limit) as span:
         if span is None:
             return 0
         take_in(workspace_id, span, now=now)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class ProductOrigin(StrEnum):
@@ -50,3 +50,25 @@ class Saved:
     created: int
     changed: int
     unchanged: int
+
+
+class Offered(NamedTuple):
+    """A product as customers may be shown it."""
+
+    product_id: str
+    name: str
+    url: str
+    image_url: str
+    price: Decimal | None
+    currency: str
+    category: str
+    brand: str
+    in_stock: bool | None
+
+
+def shown_price(price: Decimal | None) -> Decimal | None:
+    """A price with two decimals, or as many as it needs."""
+    if price is None:
+        return None
+    cents = round(price, 2)
+    return cents if cents == price else price.normalize()

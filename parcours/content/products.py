@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from parcours.catalogue import queries as catalogue
-from parcours.catalogue.models import Product
+from parcours.catalogue.types import Offered, shown_price
 from parcours.content.filters import id_of
 from parcours.content.template import CompiledTemplate
 
@@ -41,13 +41,13 @@ def of_messages(
     return {key: {each: known[each] for each in ids if each in known} for key, ids in asked.items()}
 
 
-def product_data(product: Product) -> dict[str, Any]:
+def product_data(product: Offered) -> dict[str, Any]:
     """What templates may say about a product; None for what is not known, so that `if` can ask."""
     texts = ("name", "url", "image_url", "currency", "category", "brand")
     return {
         "id": product.product_id,
         **{name: getattr(product, name) or None for name in texts},
-        "price": product.shown_price,
+        "price": shown_price(product.price),
         "in_stock": product.in_stock,
     }
 

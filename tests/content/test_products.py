@@ -1,17 +1,18 @@
 """Products of the catalogue in messages: only what the shop states, escaped and checked as every value, read once for a batch."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.catalogue import actions as catalogue
+from parcours.catalogue import queries as reading
 from parcours.catalogue.models import Product
-from parcours.catalogue.types import ProductOrigin
+from parcours.catalogue.types import Offered, ProductOrigin
 from parcours.contacts.models import Contact
 from parcours.content import products, queries
 from parcours.content.liquid import HTML, ProductUses, parse, products_in
@@ -43,6 +44,18 @@ def see(workspace: Workspace, now: datetime, product_id: str) -> None:
         created_at=now,
         changed_at=now,
     )
+
+
+def reads_counted(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
+    """For which products the catalogue is read from now on, one entry for each statement."""
+    reads: list[set[str]] = []
+
+    def stated(workspace_id: int, ids: Iterable[str]) -> list[Offered]:
+        reads.append(set(ids))
+        return reading.stated(workspace_id, ids)
+
+    monkeypatch.setattr(products, "catalogue", SimpleNamespace(stated=stated))
+    return reads
 
 
 @pytest.fixture
@@ -138,13 +151,15 @@ def test_uses_are_found_in_every_corner() -> None:
     )
 
 
-def test_batch_costs_one_statement_and_none_when_nobody_asks(in_workspace: Workspace, now: datetime) -> None:
+def test_batch_is_read_at_once_and_not_at_all_when_nobody_asks(
+    in_workspace: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(3):
         state(in_workspace, now, f"P-{number}")
-    with CaptureQueriesContext(connection) as asked:
-        told = products.of_messages(in_workspace.pk, {1: ["P-0", "LOST"], 2: ["P-1", "P-2"], 3: []})
-        assert products.of_messages(in_workspace.pk, {1: [], 2: []}) == {1: {}, 2: {}}
-    assert len(asked) == 1
+    reads = reads_counted(monkeypatch)
+    told = products.of_messages(in_workspace.pk, {1: ["P-0", "LOST"], 2: ["P-1", "P-2"], 3: []})
+    assert products.of_messages(in_workspace.pk, {1: [], 2: []}) == {1: {}, 2: {}}
+    assert reads == [{"P-0", "P-1", "P-2", "LOST"}]
     assert {key: list(each) for key, each in told.items()} == {1: ["P-0"], 2: ["P-1", "P-2"], 3: []}
 
 

@@ -23,7 +23,7 @@ from parcours.api.unknown_fields import field_errors
 from parcours.catalogue import actions, queries, reading
 from parcours.catalogue.errors import InvalidProduct
 from parcours.catalogue.models import Product
-from parcours.catalogue.types import Facts, ProductOrigin
+from parcours.catalogue.types import Facts, ProductOrigin, shown_price
 
 router = Router()
 
@@ -123,5 +123,5 @@ def _out(product: Product) -> ProductOut:
     )
     return ProductOut(
         **{name: getattr(product, name) for name in names},
-        price=None if product.price is None else f"{product.shown_price:f}",
+        price=None if product.price is None else f"{shown_price(product.price):f}",
     )

@@ -4,6 +4,7 @@ import argparse
 import sys
 import time
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import connection
@@ -58,7 +59,7 @@ def load(now: datetime) -> Workspace:
         shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
         history.live(recently, timedelta(days=5), progress)
         history.live(now, timedelta(days=1), progress)
-    for follow in (delivery.project, insights.roll_up, catalogue.learn):
+    for follow in (delivery.project, insights.roll_up, partial(catalogue.learn, limit=50_000)):
         while follow(workspace.pk, now=now):
             pass
     with tenancy.scope(workspace_id=workspace.pk):

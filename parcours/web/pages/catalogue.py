@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from parcours.accounts.types import Role
 from parcours.catalogue import actions, queries
 from parcours.catalogue.models import Product
-from parcours.catalogue.types import ProductOrigin
+from parcours.catalogue.types import ProductOrigin, shown_price
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
@@ -86,7 +86,7 @@ def initial(product: Product) -> dict[str, Any]:
     known = {name: getattr(product, name) for name in PLAIN}
     attributes = product.attributes
     return known | {
-        "price": product.shown_price,
+        "price": shown_price(product.price),
         "in_stock": IN_STOCK[product.in_stock],
         "attributes": json.dumps(attributes, ensure_ascii=False, indent=1) if attributes else "",
     }
