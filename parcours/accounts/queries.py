@@ -56,6 +56,15 @@ def members(workspace_id: int) -> QuerySet[Membership]:
     )
 
 
+def reachable_members(workspace_id: int) -> QuerySet[Membership]:
+    """Members who may be written to (as `accounts_member_address` has it): who accepted, and chose a password. By address."""
+    return (
+        members(workspace_id)
+        .filter(invitation=None, user__is_active=True, user__has_first_password=False)
+        .order_by("user__email")
+    )
+
+
 def keys(workspace_id: int) -> QuerySet[Key]:
     """Keys, newest first, revoked ones too."""
     return Key.objects.filter(workspace_id=workspace_id).order_by("-created_at")

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
-from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooOften
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -60,6 +60,7 @@ _STATUSES: tuple[tuple[type[DomainError], int], ...] = (
     (Conflict, 409),
     (TooLarge, 413),
     (NotJson, 415),
+    (TooOften, 429),
 )
 
 

@@ -520,6 +520,30 @@ class TemplateOut(Schema):
     updated_at: datetime
 
 
+class TestIn(Input):
+    """A test of a template. `to`: 1 to 6 members, by the address they sign in with; `contact`: whose message it shows, the newest
+    contact's unless said; `language`: the contact's unless said; `purpose`: the workspace's first unless said."""
+
+    to: list[Annotated[str, StringConstraints(max_length=254)]] = Field(default_factory=list, max_length=6)
+    contact: UUID | None = None
+    purpose: Slug | None = None
+    language: Literal["fr", "en"] | None = None
+
+
+class TestOut(Schema):
+    """One message of a test, on its way: ask `/api/v1/messages/{id}` what became of it."""
+
+    id: UUID
+    to: str
+    state: MessageState
+
+
+class TestsOut(Schema):
+    """The messages of a test, one for each member."""
+
+    items: list[TestOut]
+
+
 # Products.
 
 

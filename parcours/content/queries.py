@@ -228,7 +228,7 @@ def _as_seen_by(
         "event": dict(event or {}),
         "data": dict(event or {}),
         "params": dict(event or {}),
-        "coupon": _sample_coupon(language, now.date()),
+        "coupon": sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
         "catalogue": products.of_messages(
@@ -238,7 +238,8 @@ def _as_seen_by(
     return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
 
 
-def _sample_coupon(language: str, today: date) -> dict[str, Any]:
+def sample_coupon(language: str, today: date) -> dict[str, Any]:
+    """What stands for a coupon where none is issued: a code that nobody can use."""
     return {
         "code": _SAMPLE_CODE.get(language, _SAMPLE_CODE["en"]),
         "percent": 20,

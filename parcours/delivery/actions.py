@@ -263,7 +263,7 @@ def _follow_up(
             continue
         if refused[one.id].meaning is ReplyClass.CONFIGURATION:
             pause_sending(workspace_id, refused[one.id].reply, now=now)
-        elif one.state == MessageState.FAILED.value:
+        elif one.state == MessageState.FAILED.value and not one.is_test:
             returns.refuse_address(workspace_id, one, refused[one.id].meaning, refused[one.id].reply, now=now)
 
 
@@ -308,6 +308,7 @@ def withhold_unmade(workspace_id: int, one: ToSend, why: str, *, now: datetime) 
                 at=now,
             )
             for message in moved
+            if not message.is_test
         ],
         now=now,
     )
@@ -341,7 +342,7 @@ def deliver_nowhere(workspace_id: int, *, now: datetime, limit: int = 5000) -> i
 def _append_outcomes(
     workspace_id: int, moved: Iterable[Moved], details: Mapping[UUID, dict[str, Any]], now: datetime
 ) -> None:
-    ended = [one for one in moved if one.state in _EVENT_OF_STATE]
+    ended = [one for one in moved if one.state in _EVENT_OF_STATE and not one.is_test]
     if not ended:
         return
     about = queries.about_mailings(workspace_id, {one.mailing_id for one in ended})

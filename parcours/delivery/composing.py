@@ -2,7 +2,8 @@
 
 Two steps: `load` gathers in a few statements what a whole batch is made of (and issues its coupons), `make` needs no database. Only
 what a person agreed to is measured: without their consent no pixel is rendered, and links say which link, never who (compliance
-C11, C12). Not here: Liquid and MJML (`content`), how a message is built (`mime`) and signed (`dkim`).
+C11, C12). A test is made the same way, but says so, follows nobody and issues nothing. Not here: Liquid and MJML (`content`), how a
+message is built (`mime`) and signed (`dkim`).
 """
 
 import logging
@@ -39,6 +40,9 @@ from parcours.kernel.errors import DomainError
 
 _log = logging.getLogger(__name__)
 statements = sql.load(__package__)
+
+TEST_MARK = "[Test] "
+TEST_HEADER = "X-Parcours-Test"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,11 @@ class MailingFacts:
     def is_automatic(self) -> bool:
         """True for what answers something that the person did, and is therefore not to be answered by a machine (RFC 3834)."""
         return self.basis == Basis.CONTRACT.value or self.origin == Origin.CONFIRMATION.value
+
+    @property
+    def is_test(self) -> bool:
+        """True for what a member sends to the team to see it."""
+        return self.origin == Origin.TEST.value
 
     def about_purpose(self, language: str) -> dict[str, str]:
         """What templates may say about the purpose, under `purpose`."""
@@ -227,14 +236,15 @@ def subject(letters: Letters, claim: ToSend) -> str:
         template, language = _template(letters, claim)
         if letters.letters[claim.id].content is not None:
             return templates.subject(template, _data(letters, claim, language), language)
-        return content.subject_line(claim.workspace_id, version, language, _data(letters, claim, language))
+        line = content.subject_line(claim.workspace_id, version, language, _data(letters, claim, language))
+        return _mark(letters, claim) + line
     except DomainError:
         return ""
 
 
 def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Unsendable:
     try:
-        mail = _mail(letters, claim)
+        mail = compose(letters, claim)
         data = mime.build(mail)
         if is_signed:
             data = letters.signer.sign(data, int(letters.now.timestamp()))
@@ -250,7 +260,8 @@ def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Un
     return Ready(claim, mail.subject, mail.to_address, return_path, data)
 
 
-def _mail(letters: Letters, claim: ToSend) -> mime.Mail:
+def compose(letters: Letters, claim: ToSend) -> mime.Mail:
+    """A message before it is written out and signed. Raises the DomainError that keeps it from being made."""
     sending = letters.sending
     compiled, language = _template(letters, claim)
     links = _functional_links(claim)
@@ -266,7 +277,7 @@ def _mail(letters: Letters, claim: ToSend) -> mime.Mail:
         from_address=sending.from_email,
         to_name="",
         to_address=mime.address(claim.address, field="to_address"),
-        subject=encoded.subject,
+        subject=_mark(letters, claim) + encoded.subject,
         html=encoded.html,
         text=encoded.text,
         message_id=message_id(letters.sending, claim),
@@ -274,6 +285,11 @@ def _mail(letters: Letters, claim: ToSend) -> mime.Mail:
         reply_to=sending.reply_to,
         headers=_headers(letters, claim, links),
     )
+
+
+def _mark(letters: Letters, claim: ToSend) -> str:
+    """What the subject of a test begins with, in every language."""
+    return TEST_MARK if letters.mailings[claim.mailing_id].is_test else ""
 
 
 def message_id(sending: Sending, claim: ToSend) -> str:
@@ -315,11 +331,17 @@ def _data(letters: Letters, claim: ToSend, language: str) -> dict[str, object]:
         "event": letter.event,
         "data": letter.event,
         "params": letter.event,
-        "coupon": letters.codes.get((claim.mailing_id, claim.contact_id), {}),
+        "coupon": _coupon(letters, claim, language),
         "purpose": mailing.about_purpose(language),
         "workspace": letters.sender,
         "catalogue": letters.products.get(claim.id, {}),
     }
+
+
+def _coupon(letters: Letters, claim: ToSend, language: str) -> dict[str, Any]:
+    if letters.mailings[claim.mailing_id].is_test:
+        return content.sample_coupon(language, letters.now.astimezone(letters.zone).date())
+    return letters.codes.get((claim.mailing_id, claim.contact_id), {})
 
 
 def _functional_links(claim: ToSend) -> dict[str, str]:
@@ -340,7 +362,9 @@ def _pixel(claim: ToSend) -> str:
 
 
 def _link_maker(letters: Letters, claim: ToSend) -> Callable[[int, str], str]:
-    """Links of a measured person name the message; those of others are the same for everybody, and made once."""
+    """Links of a measured person name the message; those of others are the same for everybody, made once. A test's are plain."""
+    if letters.mailings[claim.mailing_id].is_test:
+        return _plain
     version = letters.mailings[claim.mailing_id].template_version_id
     is_personal = claim.measured_clicks or letters.sending.click_tracking == ClickTracking.EVERYONE.value
     known = letters.anonymous_links
@@ -355,6 +379,11 @@ def _link_maker(letters: Letters, claim: ToSend) -> Callable[[int, str], str]:
         return known[key]
 
     return personal if is_personal else anonymous
+
+
+def _plain(number: int, url: str) -> str:
+    """The address itself."""
+    return url
 
 
 def _tracked(token: ClickToken, url: str) -> str:
@@ -385,7 +414,9 @@ def _headers(letters: Letters, claim: ToSend, links: Mapping[str, str]) -> tuple
         ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
         ("List-Help", f"<{links['why_url']}>"),
         ("List-Id", f"<{mailing.purpose}.{slug}.{sending.dkim_domain}>"),
-        ("Feedback-ID", f"{mailing.id}:{slug}:{mailing.purpose}:{_sender_id(claim.workspace_id)}"),
+        (TEST_HEADER, "yes")
+        if mailing.is_test  # and Gmail does not count it with the others of its purpose
+        else ("Feedback-ID", f"{mailing.id}:{slug}:{mailing.purpose}:{_sender_id(claim.workspace_id)}"),
     )
     if mailing.is_automatic:
         return (*headers, ("Auto-Submitted", "auto-generated"))

@@ -1,6 +1,6 @@
 """What can go wrong with sending settings and messages, said to a person. Not here: errors of the mail protocol (`smtp_errors`)."""
 
-from parcours.kernel.errors import Conflict, Invalid, NotFound
+from parcours.kernel.errors import Conflict, Invalid, NotFound, TooOften
 
 
 class UnknownMessage(NotFound):
@@ -31,6 +31,30 @@ class UnfitPurpose(Invalid):
     """No message is sent for such a purpose."""
 
     code = "delivery.unfit_purpose"
+
+
+class Paused(Conflict):
+    """Sending is paused in this workspace."""
+
+    code = "delivery.paused"
+
+
+class NotAMember(Invalid):
+    """A test goes to members of the workspace only."""
+
+    code = "delivery.not_a_member"
+
+
+class NoReader(Invalid):
+    """A test is made out for a contact of the workspace."""
+
+    code = "delivery.no_reader"
+
+
+class TooManyTests(TooOften):
+    """Only so many tests may be sent in an hour."""
+
+    code = "delivery.too_many_tests"
 
 
 class BadSending(Invalid):

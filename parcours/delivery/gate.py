@@ -54,6 +54,7 @@ class Claimed(NamedTuple):
     reasons: list[dict[str, Any]] | None
     email: str
     time_zone: str
+    is_test: bool
 
 
 class Facts(NamedTuple):
@@ -108,7 +109,7 @@ class _Case:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A message that was withheld or delayed, or delayed for other reasons than before: worth an event."""
+    """A message that was withheld or delayed, or delayed for other reasons than before: worth an event. Tests never are."""
 
     message_id: UUID
     mailing_id: int
@@ -343,7 +344,7 @@ def _conclude(workspace_id: int, cases: list[_Case], now: datetime) -> tuple[Jud
     changed = [
         Changed(case.claimed.id, case.claimed.mailing_id, case.claimed.contact_id, verdict, case.obstacles)
         for case, verdict in zip(cases, verdicts, strict=True)
-        if verdict is not Verdict.SEND and _is_news(case, verdict)
+        if verdict is not Verdict.SEND and not case.claimed.is_test and _is_news(case, verdict)
     ]
     counts = Counter(verdicts)
     return Judgement(to_send, counts[Verdict.DELAY], counts[Verdict.WITHHOLD]), changed

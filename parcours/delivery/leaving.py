@@ -19,11 +19,11 @@ from parcours.events.types import UNSUBSCRIBED, NewEvent
 
 
 def unsubscribe(workspace_id: int, message_id: UUID, evidence: Evidence, *, now: datetime) -> bool:
-    """Refuse the message's purpose on its channel. False when the message or the person is not there.
+    """Refuse the message's purpose on its channel. False when the message or the person is not there, or it is a test.
 
     The ledger keeps every statement; that the person unsubscribed through this message is told once.
     """
-    found = Message.objects.filter(workspace_id=workspace_id, pk=message_id)
+    found = Message.objects.filter(workspace_id=workspace_id, pk=message_id, is_test=False)
     message = found.select_related("mailing__purpose").first()
     if (
         message is None

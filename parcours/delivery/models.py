@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from parcours.accounts.models import Workspace
+from parcours.accounts.models import User, Workspace
 from parcours.consent.models import Purpose
 from parcours.content.models import TemplateVersion
 from parcours.delivery.replies import ReplyClass
@@ -46,7 +46,9 @@ class Sending(models.Model):
 
 
 class Mailing(models.Model):
-    """What is sent at one place: a journey's step, a campaign, an API call's template, a confirmation. Its words never change.
+    """What is sent at one place: a journey's step, a campaign, an API call's template, a confirmation, a test.
+
+    Its words never change.
 
     `name` is what events and exports say; pages show `name_fr` or `name_en` to their reader where these are given.
 
@@ -81,13 +83,23 @@ class Mailing(models.Model):
         ]
 
 
+_UNTOUCHED = {
+    f"{what}_at__isnull": True
+    for what in (
+        *("delivered", "opened", "clicked", "machine_opened", "machine_clicked"),
+        *("bounced", "complained", "unsubscribed"),
+    )
+}
+
+
 class Message(models.Model):
     """One message to one person: the outbox row and its record for ever after. States are drawn in `types.MessageState`.
 
     (mailing, run, contact) is unique: a step of a run, or a campaign, writes to a person once. `event_at` and `event_id` name the
     event whose properties the template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
     (the purpose's basis is a contract, or it asks for a confirmation) goes first. `is_held`: it was due, but its mailing is held,
-    so that claims do not meet it again before the mailing is released.
+    so that claims do not meet it again before the mailing is released. `is_test`: it goes to a member of the workspace (see
+    `Trial`), is made out for the contact, and says nothing about them.
     """
 
     id = models.UUIDField(primary_key=True, db_default=NewId())
@@ -102,6 +114,7 @@ class Message(models.Model):
     state = models.CharField(max_length=9)
     is_urgent = models.BooleanField(db_default=False)
     is_held = models.BooleanField(db_default=False)
+    is_test = models.BooleanField(db_default=False)
     queued_at = models.DateTimeField()
     due_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -151,6 +164,10 @@ class Message(models.Model):
             models.CheckConstraint(
                 condition=Q(is_held=False) | Q(state=MessageState.QUEUED.value), name="message_held_is_queued"
             ),
+            models.CheckConstraint(
+                condition=Q(is_test=False) | Q(measured_opens=False, measured_clicks=False, **_UNTOUCHED),
+                name="message_test_is_nobodys",
+            ),
         ]
         indexes = [
             models.Index(
@@ -192,6 +209,25 @@ class Request(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "key"], name="request_once")]
+
+
+class Trial(models.Model):
+    """A test of a template: to which member it goes, and in which language ('': the contact's). `id` is its message's run.
+
+    `place` names the page on which it was asked for, `asked_by` the person or the key who asked: limits count by it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    language = models.CharField(max_length=2, blank=True)
+    place = models.CharField(max_length=80)
+    asked_by = models.CharField(max_length=60)
+    message_id = models.UUIDField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "asked_by", "-created_at"], name="trial_of_asker")]
 
 
 class Attempt(models.Model):

@@ -60,6 +60,7 @@ class MessageRow:
     unsubscribed_at: datetime | None
     measured_opens: bool
     measured_clicks: bool
+    is_test: bool
 
 
 @dataclass(frozen=True, slots=True)

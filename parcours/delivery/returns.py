@@ -43,10 +43,10 @@ def refuse_address(
 
 
 def bounce(workspace_id: int, message_id: UUID, meaning: ReplyClass, reply: str, *, now: datetime) -> bool:
-    """A message that was accepted came back (a DSN whose return path was verified). False when there is no such message."""
+    """A message that was accepted came back (a DSN whose return path was verified). False when there is none, or only a test."""
     hold_people(workspace_id)
     message = find(workspace_id, message_id)
-    if message is None:
+    if message is None or message.is_test:
         return False
     _bounced(workspace_id, message, meaning, reply, now)
     return True
@@ -63,10 +63,10 @@ def deliver(workspace_id: int, message: Moved, *, now: datetime) -> None:
 
 
 def complain(workspace_id: int, message_id: UUID, *, now: datetime) -> bool:
-    """Somebody marked a message as spam: never write to this address again. False when there is no such message."""
+    """Somebody marked a message as spam: never write to this address again. False when there is no such message, or only a test."""
     hold_people(workspace_id)
     message = find(workspace_id, message_id)
-    if message is None:
+    if message is None or message.is_test:
         return False
     _record(workspace_id, message, EMAIL_MARKED_AS_SPAM, {}, now)
     consent.suppress(

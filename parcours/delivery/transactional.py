@@ -68,9 +68,9 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     request, is_new = _request(workspace_id, wanted, now)
     if not is_new:
         return _known(request, wanted)
-    purpose = _purpose(workspace_id, wanted.purpose)
+    purpose = fit_purpose(workspace_id, wanted.purpose)
     version = _version(workspace_id, wanted, now)
-    _sending(workspace_id)
+    usable_sending(workspace_id)
     mailing_id = _mailing(workspace_id, purpose, version, now)
     contact_actions.hold_people(workspace_id)
     contact_id = _contact(workspace_id, wanted.email, actor, now)
@@ -88,10 +88,11 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
 
 def message_id(workspace_id: int, row: MessageRow) -> str:
     """The Message-ID that a message will have, or has, in its recipient's mailbox. Raises NotSetUp."""
-    return message_id_of(_sending(workspace_id), row.mailing_id, row.run, row.contact_id)
+    return message_id_of(usable_sending(workspace_id), row.mailing_id, row.run, row.contact_id)
 
 
-def _sending(workspace_id: int) -> Sending:
+def usable_sending(workspace_id: int) -> Sending:
+    """How the workspace sends. Raises NotSetUp."""
     found = queries.sending(workspace_id)
     if found is None:
         raise NotSetUp(_("This workspace cannot send yet."), hint=_("Fill in Settings, Sending."))
@@ -133,7 +134,8 @@ def _known(request: Request, wanted: Wanted) -> MessageRow:
     return queries.message(request.workspace_id, request.message_id)
 
 
-def _purpose(workspace_id: int, code: str) -> Purpose:
+def fit_purpose(workspace_id: int, code: str) -> Purpose:
+    """The purpose that a message may be sent for. Raises UnknownPurpose, UnfitPurpose."""
     found = next((one for one in consent.purposes(workspace_id) if one.code == code), None)
     if found is None:
         raise UnknownPurpose(_("There is no purpose “%(purpose)s”.") % {"purpose": code}, field="purpose")
@@ -141,6 +143,16 @@ def _purpose(workspace_id: int, code: str) -> Purpose:
         raise UnfitPurpose(
             _("“%(code)s” is about measuring; no message is sent for it.") % {"code": code}, field="purpose"
         )
+    return found
+
+
+def usual_purpose(workspace_id: int) -> Purpose:
+    """What messages are sent for where nobody says: the first purpose of the workspace. Raises UnknownPurpose."""
+    found = next(
+        (one for one in consent.purposes(workspace_id) if not one.is_measuring and not one.archived_at), None
+    )
+    if found is None:
+        raise UnknownPurpose(_("This workspace has no purpose yet."), field="purpose")
     return found
 
 

@@ -16,6 +16,7 @@ class Origin(StrEnum):
     CAMPAIGN = "campaign"
     API = "api"
     CONFIRMATION = "confirm"
+    TEST = "test"
 
 
 class MessageState(StrEnum):
@@ -54,7 +55,9 @@ class Reason(StrEnum):
     BASIS_LEGITIMATE_INTEREST = "basis_legitimate_interest"
     BASIS_CONSENT = "basis_consent"
     CONFIRMATION_ASKED = "confirmation_asked"
+    TEST_ASKED = "test_asked"
     NO_ADDRESS = "no_address"
+    NOT_A_MEMBER = "not_a_member"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
     CONSENT_WITHDRAWN = "consent_withdrawn"
@@ -174,10 +177,11 @@ class ToStart:
 
 
 class Moved(NamedTuple):
-    """A message that reached a new state, as its event needs it."""
+    """A message that reached a new state, as its event needs it. A test is nobody's event."""
 
     id: UUID
     mailing_id: int
     contact_id: UUID
     address: str
     state: str
+    is_test: bool

@@ -4,7 +4,8 @@ DomainError            a request that cannot be carried out, with what, where an
 ├── NotFound           no such thing for this caller (also: it belongs to another workspace)
 ├── Forbidden          the caller's role does not allow it
 ├── Invalid            a value is not acceptable; `field` says which
-└── Conflict           the thing is in a state that does not allow this
+├── Conflict           the thing is in a state that does not allow this
+└── TooOften           it may be done again later
 """
 
 import re
@@ -54,3 +55,9 @@ class Conflict(DomainError):
     """The thing is in a state that does not allow this."""
 
     code = "conflict"
+
+
+class TooOften(DomainError):
+    """This was done too often in a short time. Try again later."""
+
+    code = "too_often"

@@ -1,6 +1,7 @@
 """What the domain refuses, put into the form that asked for it. Not here: what single fields check themselves."""
 
 from django.forms import BaseForm
+from django.utils.translation import gettext
 
 from parcours.kernel.errors import DomainError
 
@@ -8,6 +9,13 @@ from parcours.kernel.errors import DomainError
 def told(error: DomainError) -> str:
     """What is wrong and how to mend it."""
     return f"{error.message} {error.hint}".strip()
+
+
+def explained(error: DomainError) -> str:
+    """What is wrong, at which line of a text, and how to mend it."""
+    line = getattr(error, "line", 0)
+    place = gettext("Line %(line)d: ") % {"line": line} if line else ""
+    return place + told(error)
 
 
 def put(form: BaseForm, error: DomainError, *, field: str | None = None, rest: str | None = None) -> None:

@@ -23,7 +23,7 @@ from psycopg.errors import QueryCanceled
 from parcours.accounts.models import Membership, User
 from parcours.accounts.types import Actor, Role
 from parcours.kernel import clock, sql, tenancy
-from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound, TooOften
 from parcours.web.access import PageTooSlow, StaffRequest
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
@@ -40,7 +40,13 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-STATUSES: dict[type[DomainError], int] = {PageTooSlow: 503, NotFound: 404, Forbidden: 403, Conflict: 409}
+STATUSES: dict[type[DomainError], int] = {
+    PageTooSlow: 503,
+    NotFound: 404,
+    Forbidden: 403,
+    Conflict: 409,
+    TooOften: 429,
+}
 SECONDS: dict[str, float] = {"GET": 5, "HEAD": 5}
 """How long one statement of a page may take; one that changes something gets more, since it must be possible at all."""
 SECONDS_TO_CHANGE = 60

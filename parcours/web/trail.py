@@ -108,6 +108,7 @@ _DETAILS = {
     "product": gettext_noop("product"),
     "purpose": gettext_noop("purpose"),
     "reason": gettext_noop("reason"),
+    "recipients": gettext_noop("recipients"),
     "role": gettext_noop("role"),
     "rows": gettext_noop("rows"),
     "rule": gettext_noop("rule"),

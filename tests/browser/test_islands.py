@@ -4,6 +4,9 @@ import re
 
 from playwright.sync_api import BrowserContext, expect
 
+from parcours.delivery import actions as delivery
+from parcours.delivery.models import Message
+from parcours.kernel import tenancy
 from tests.browser.watching import Watched, sign_in
 from tests.web.conftest import Shop
 
@@ -88,4 +91,19 @@ def test_written_journey_is_drawn_before_it_is_published(shop: Shop, context: Br
     expect(page.locator(".canvas-node")).to_have_count(5)
     page.get_by_role("button", name="Publish").click()
     expect(page).to_have_url(re.compile("/journeys/my-own/$"))
+    assert watched.complaints == []
+
+
+def test_test_is_seen_to_leave_without_reloading(shop: Shop, context: BrowserContext) -> None:
+    watched = Watched(context)
+    page = watched.page
+    sign_in(page, shop.owner.email)
+    page.goto(shop.path("templates/we-miss-you/"))
+    page.get_by_role("button", name="Send the test").click()
+    shown = page.locator("#recent-tests")
+    expect(shown).to_contain_text("Waiting")
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        due = Message.objects.get(is_test=True).due_at
+        delivery.deliver_nowhere(shop.workspace.pk, now=due)
+    expect(shown).to_contain_text("Sent")
     assert watched.complaints == []

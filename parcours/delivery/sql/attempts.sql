@@ -1,7 +1,7 @@
 -- name: start_attempts
 -- Begin to hand messages over: one committed row each before anything is said to the server. Refused (not returned) is what is
 -- not ours any more (fence, lease, state), and what the gate would judge differently now: withdrawn, paused, objected, suppressed, address
--- changed or gone, mailing held or stopped, purpose archived, sending paused. Parameters: now, arrays: ids, fences, connections, hashes.
+-- changed or gone (of a test: its recipient no member any more), mailing held or stopped, purpose archived, sending paused. Parameters: now, arrays: ids, fences, connections, hashes.
 -- Locks: those messages. Repeating it with the same connection's name gives the same answer (a lost commit is asked again).
 WITH wanted AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(fences)s::int[], %(connections)s::text[], %(hashes)s::bytea[])
@@ -15,15 +15,18 @@ startable AS (
     JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id AND l.held_at IS NULL AND l.stopped_at IS NULL
     JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
          AND p.archived_at IS NULL
-    JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id AND c.email = m.address
+    JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
+         AND m.address = CASE WHEN m.is_test THEN (SELECT accounts_member_address(t.workspace_id, t.user_id) FROM delivery_trial t
+                                                   WHERE t.workspace_id = %(workspace_id)s AND t.id = m.run)
+                              ELSE c.email END
     LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = p.id
          AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
     WHERE m.state = 'sending' AND m.lease_until > %(now)s
       AND CASE WHEN l.origin = 'confirm' THEN coalesce(s.act = 'requested', false)
-               WHEN p.basis = 'contract' THEN true
+               WHEN m.is_test OR p.basis = 'contract' THEN true
                WHEN p.basis = 'legitimate_interest' THEN coalesce(s.act NOT IN ('objected', 'withdrawn'), true)
                ELSE coalesce(s.act = 'granted', false) END
-      AND NOT (p.is_marketing AND l.origin <> 'confirm'
+      AND NOT (p.is_marketing AND l.origin NOT IN ('confirm', 'test')
                AND EXISTS (SELECT FROM consent_pace w WHERE w.workspace_id = %(workspace_id)s AND w.contact_id = m.contact_id
                            AND w.paused_until > %(now)s))
       AND NOT EXISTS (SELECT FROM consent_suppression x WHERE x.workspace_id = %(workspace_id)s AND x.channel = l.channel
@@ -59,13 +62,13 @@ moved AS (
         subject = CASE WHEN t.subject = '' THEN m.subject ELSE t.subject END, transport = %(transport)s
     FROM told t
     WHERE m.workspace_id = %(workspace_id)s AND m.id = t.id AND m.fence = t.fence AND m.state IN ('sending', 'in_doubt')
-    RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state
+    RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state, m.is_test
 ),
 freed AS (
     DELETE FROM delivery_allowance
     WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM moved WHERE state IN ('queued', 'failed'))
 )
-SELECT id, mailing_id, contact_id, address, state FROM moved;
+SELECT id, mailing_id, contact_id, address, state, is_test FROM moved;
 
 -- name: mark_sent
 -- Mark claimed messages as sent without a transport (history that is delivered nowhere). Parameters: now, transport, and told: JSON
@@ -75,7 +78,7 @@ UPDATE delivery_message m
 SET state = 'sent', sent_at = %(now)s, lease_until = NULL, transport = %(transport)s, subject = t.subject
 FROM json_to_recordset(%(told)s::json) AS t (id uuid, fence int, subject text)
 WHERE m.workspace_id = %(workspace_id)s AND m.id = t.id AND m.fence = t.fence AND m.state || '' = 'sending'
-RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state;
+RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state, m.is_test;
 
 -- name: count_attempts
 -- How often these messages have been tried, and since when: what a retry waits by. Parameters: ids.
@@ -92,22 +95,22 @@ WITH settled AS (
             (SELECT max(a.started_at) FROM delivery_attempt a WHERE a.workspace_id = m.workspace_id AND a.message_id = m.id), %(now)s) END,
         due_at = CASE WHEN %(was_sent)s THEN m.due_at ELSE %(now)s END
     WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s AND m.state = 'in_doubt'
-    RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state
+    RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state, m.is_test
 ),
 freed AS (
     DELETE FROM delivery_allowance
     WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM settled WHERE state = 'queued')
 )
-SELECT id, mailing_id, contact_id, address, state FROM settled;
+SELECT id, mailing_id, contact_id, address, state, is_test FROM settled;
 
 -- name: withhold_unmade
 -- Withhold a claimed message that could not be made. Parameters: id, fence, reasons, now. Locks: that message; its place is returned.
 WITH withheld AS (
     UPDATE delivery_message SET state = 'withheld', verdict = 'withhold', reasons = %(reasons)s, judged_at = %(now)s, lease_until = NULL
     WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND fence = %(fence)s AND state = 'sending'
-    RETURNING id, mailing_id, contact_id, address, state
+    RETURNING id, mailing_id, contact_id, address, state, is_test
 ),
 freed AS (
     DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM withheld)
 )
-SELECT id, mailing_id, contact_id, address, state FROM withheld;
+SELECT id, mailing_id, contact_id, address, state, is_test FROM withheld;

@@ -1,12 +1,13 @@
 -- name: list_letters
 -- What the messages of a batch are made of: the person's language and attributes, the event that the message is about, the words
--- that a program brought along (a request is the run of its message). Reads only.
+-- that a program brought along (a request is the run of its message), the language that a test is asked for in. Reads only.
 -- Parameters: ids.
-SELECT m.id, coalesce(c.email, '') AS email, coalesce(c.language, '') AS language, coalesce(c.attributes, '{}') AS attributes,
+SELECT m.id, coalesce(c.email, '') AS email, coalesce(nullif(t.language, ''), c.language, '') AS language, coalesce(c.attributes, '{}') AS attributes,
        coalesce(e.properties, '{}') AS event, q.content
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 LEFT JOIN delivery_request q ON q.workspace_id = %(workspace_id)s AND q.id = m.run AND l.origin = 'api'
+LEFT JOIN delivery_trial t ON t.workspace_id = %(workspace_id)s AND t.id = m.run AND m.is_test
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 LEFT JOIN events_event e ON e.workspace_id = %(workspace_id)s AND e.contact_id = m.contact_id AND e.at = m.event_at AND e.id = m.event_id
 WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s::uuid[]);

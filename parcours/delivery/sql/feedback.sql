@@ -35,7 +35,7 @@ CROSS JOIN LATERAL (
 
 -- name: count_anonymous_clicks
 -- Count clicks without saying who: parallel arrays of mailings, template versions (used where no mailing is known: the latest mailing
--- of that version), links, whether a machine followed it. Inserts one row a click.
+-- of that version that is no test), links, whether a machine followed it. Inserts one row a click.
 INSERT INTO delivery_anonymousclick (workspace_id, mailing_id, link, day, is_machine)
 SELECT %(workspace_id)s, coalesce(clicked.mailing_id, latest.id), clicked.link, %(day)s, clicked.is_machine
 FROM unnest(%(mailings)s::integer[], %(versions)s::integer[], %(links)s::integer[], %(machines)s::boolean[])
@@ -43,6 +43,7 @@ FROM unnest(%(mailings)s::integer[], %(versions)s::integer[], %(links)s::integer
 LEFT JOIN LATERAL (
     SELECT mailing.id FROM delivery_mailing AS mailing
     WHERE clicked.mailing_id IS NULL AND mailing.workspace_id = %(workspace_id)s AND mailing.template_version_id = clicked.version_id
+      AND mailing.origin <> 'test'
     ORDER BY mailing.id DESC LIMIT 1
 ) AS latest ON true
 WHERE coalesce(clicked.mailing_id, latest.id) IS NOT NULL AND clicked.link BETWEEN 0 AND 32767;

@@ -5,18 +5,20 @@
 -- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
 -- messages that hold the person's places of that day. `paused_until`, `every_days`: what the person chose on the preference page, with
 -- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known lets nothing pass. A message that asks for
--- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose.
+-- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
+-- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
 -- LIMIT 1, not EXISTS, for the measuring consents: a hashed subplan would read those of everybody.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
            (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_clicks' AND is_measuring) AS clicks
 )
-SELECT b.id, coalesce(p.is_marketing AND l.origin <> 'confirm', true) AS is_marketing, found.against,
-       jsonb_build_object('code', CASE WHEN l.origin = 'confirm' THEN 'confirmation_asked' ELSE 'basis_' || p.basis END, 'evidence', jsonb_strip_nulls(jsonb_build_object(
-           'purpose', p.code,
-           'record', CASE WHEN p.basis = 'consent' THEN s.record_id END,
-           'since', CASE WHEN p.basis = 'consent' THEN s.since END,
-           'rule', CASE WHEN p.basis = 'legitimate_interest' THEN p.audience END)))::text AS ground,
+SELECT b.id, coalesce(p.is_marketing AND l.origin NOT IN ('confirm', 'test'), true) AS is_marketing, found.against,
+       jsonb_build_object('code', CASE l.origin WHEN 'confirm' THEN 'confirmation_asked' WHEN 'test' THEN 'test_asked' ELSE 'basis_' || p.basis END,
+           'evidence', jsonb_strip_nulls(jsonb_build_object(
+               'purpose', p.code,
+               'record', CASE WHEN p.basis = 'consent' AND NOT m.is_test THEN s.record_id END,
+               'since', CASE WHEN p.basis = 'consent' AND NOT m.is_test THEN s.since END,
+               'rule', CASE WHEN p.basis = 'legitimate_interest' AND NOT m.is_test THEN p.audience END)))::text AS ground,
        ARRAY(SELECT a.message_id FROM delivery_allowance a
              WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
              ORDER BY a.place) AS taken,
@@ -24,9 +26,9 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin <> 'confirm', true) AS is_mark
        (SELECT max(a.day) FROM delivery_allowance a
         WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
           AND a.message_id <> b.id) AS last_day,
-       coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+       NOT m.is_test AND coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
                  AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted' LIMIT 1), false) AS measured_opens,
-       coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
+       NOT m.is_test AND coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
                  AND o.purpose_id = (SELECT clicks FROM measuring) AND o.act = 'granted' LIMIT 1), false) AS measured_clicks
 FROM json_to_recordset(%(cases)s::json) AS b (n int, id uuid, hash text, day date, outside jsonb, unguarded jsonb)
 JOIN delivery_message m ON m.workspace_id = %(workspace_id)s AND m.id = b.id
@@ -37,6 +39,7 @@ LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.c
 LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = l.purpose_id
      AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
 LEFT JOIN consent_suppression x ON x.workspace_id = %(workspace_id)s AND x.channel = l.channel AND x.address_hash = decode(b.hash, 'hex')
+CROSS JOIN LATERAL (SELECT l.origin NOT IN ('confirm', 'test') AS consent) AS by
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence
                WHEN 'ledger' THEN jsonb_build_object('purpose', p.code, 'channel', l.channel, 'record', s.record_id, 'since', s.since)
@@ -53,16 +56,17 @@ CROSS JOIN LATERAL (
         (2, 'purpose_archived', p.archived_at IS NOT NULL, 'archived'),
         (3, 'stopped', l.stopped_at IS NOT NULL, 'stopped'),
         (4, 'contact_gone', c.id IS NULL, ''),
-        (5, 'no_address', c.id IS NOT NULL AND b.hash IS NULL, ''),
+        (5, 'no_address', c.id IS NOT NULL AND b.hash IS NULL AND NOT m.is_test, ''),
         (6, 'suppressed', x.id IS NOT NULL, 'address'),
-        (7, 'no_consent', p.basis = 'consent' AND l.origin <> 'confirm' AND s.id IS NULL, 'ledger'),
-        (8, 'consent_pending', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act = 'requested', 'ledger'),
-        (9, 'consent_withdrawn', p.basis = 'consent' AND l.origin <> 'confirm' AND s.act IN ('withdrawn', 'objected'), 'ledger'),
-        (10, 'objected', p.basis = 'legitimate_interest' AND s.act IN ('objected', 'withdrawn'), 'ledger'),
+        (7, 'no_consent', p.basis = 'consent' AND by.consent AND s.id IS NULL, 'ledger'),
+        (8, 'consent_pending', p.basis = 'consent' AND by.consent AND s.act = 'requested', 'ledger'),
+        (9, 'consent_withdrawn', p.basis = 'consent' AND by.consent AND s.act IN ('withdrawn', 'objected'), 'ledger'),
+        (10, 'objected', p.basis = 'legitimate_interest' AND NOT m.is_test AND s.act IN ('objected', 'withdrawn'), 'ledger'),
         (11, 'nothing_to_confirm', l.origin = 'confirm' AND s.act IS DISTINCT FROM 'requested', 'ledger'),
-        (12, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND b.outside IS NOT NULL, 'outside'),
+        (12, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND NOT m.is_test AND b.outside IS NOT NULL, 'outside'),
         (13, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
-        (14, 'expired', m.expires_at <= %(now)s, 'expired')
+        (14, 'expired', m.expires_at <= %(now)s, 'expired'),
+        (15, 'not_a_member', m.is_test AND b.hash IS NULL, '')
     ) AS r (position, code, holds, evidence)
     WHERE r.holds
 ) AS found

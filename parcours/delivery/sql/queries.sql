@@ -3,8 +3,9 @@
 -- Parameters: state, mailing_id, before_at and before_id (the last one of the page above, or null), limit.
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
        p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
-       coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       coalesce(nullif(m.address, ''), CASE WHEN NOT m.is_test THEN c.email END, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks,
+       m.is_test
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
@@ -15,16 +16,17 @@ WHERE m.workspace_id = %(workspace_id)s AND (%(state)s = '' OR m.state = %(state
 ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 
 -- name: messages_of_contact
--- A page of the messages of one person, newest first. Parameters: contact_id, before_at, before_id, limit (see newest_messages).
+-- A page of the messages of one person, newest first; tests that were made out for them are not theirs. Parameters: contact_id, before_at, before_id, limit (see newest_messages).
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
        p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
-       coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       coalesce(nullif(m.address, ''), CASE WHEN NOT m.is_test THEN c.email END, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks,
+       m.is_test
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
-WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(contact_id)s
+WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(contact_id)s AND NOT m.is_test
   AND (%(before_at)s::timestamptz IS NULL OR (m.queued_at, m.id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 
@@ -32,8 +34,9 @@ ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 -- One message. Parameters: id.
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
        p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
-       coalesce(nullif(m.address, ''), c.email, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
-       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks
+       coalesce(nullif(m.address, ''), CASE WHEN NOT m.is_test THEN c.email END, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
+       m.clicked_at, m.machine_opened_at, m.machine_clicked_at, m.bounced_at, m.complained_at, m.unsubscribed_at, m.measured_opens, m.measured_clicks,
+       m.is_test
 FROM delivery_message m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id

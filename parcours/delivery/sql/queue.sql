@@ -1,9 +1,10 @@
 -- name: enqueue
 -- Queue messages, once per (mailing, run, contact): a repeated row is skipped in silence.
 -- Parameters: rows (JSON: mailing_id, run, contact_id, event_at, event_id, due_at), now. Locks: none but the new rows.
-INSERT INTO delivery_message (workspace_id, mailing_id, run, contact_id, event_at, event_id, state, is_urgent, queued_at, due_at, expires_at)
-SELECT %(workspace_id)s, q.mailing_id, q.run, q.contact_id, q.event_at, q.event_id, 'queued', p.basis = 'contract' OR l.origin = 'confirm',
-       %(now)s, q.due_at, q.due_at + l.valid_for
+INSERT INTO delivery_message (workspace_id, mailing_id, run, contact_id, event_at, event_id, state, is_urgent, is_test, queued_at, due_at,
+                              expires_at)
+SELECT %(workspace_id)s, q.mailing_id, q.run, q.contact_id, q.event_at, q.event_id, 'queued',
+       p.basis = 'contract' OR l.origin IN ('confirm', 'test'), l.origin = 'test', %(now)s, q.due_at, q.due_at + l.valid_for
 FROM ROWS FROM (
     json_to_recordset(%(rows)s::json)
         AS (mailing_id int, run bigint, contact_id uuid, event_at timestamptz, event_id bigint, due_at timestamptz)
@@ -33,7 +34,8 @@ LIMIT 1;
 
 -- name: claim_due
 -- Lock due messages, urgent ones first, then by due time (of equals the one that waited longest), skipping held mailings and what
--- another judge holds. Parameters: now, limit. Locks: the messages returned, until the transaction ends. Changes nothing.
+-- another judge holds. A test goes to a member (no address: not one any more). Parameters: now, limit. Locks: the messages returned, until
+-- the transaction ends. Changes nothing.
 WITH held AS MATERIALIZED (
     SELECT coalesce(array_agg(id), '{}') AS ids FROM delivery_mailing
     WHERE workspace_id = %(workspace_id)s AND held_at IS NOT NULL AND stopped_at IS NULL
@@ -51,7 +53,10 @@ ordinary AS (
     ORDER BY m.due_at, m.queued_at LIMIT %(limit)s - (SELECT count(*) FROM urgent) FOR UPDATE SKIP LOCKED
 )
 SELECT q.id, q.mailing_id, q.run, q.contact_id, q.event_at, q.event_id, q.verdict, nullif(q.reasons, '[]') AS reasons,
-       coalesce(c.email, '') AS email, coalesce(c.time_zone, '') AS time_zone
+       coalesce(CASE WHEN q.is_test THEN (SELECT accounts_member_address(t.workspace_id, t.user_id) FROM delivery_trial t
+                                          WHERE t.workspace_id = %(workspace_id)s AND t.id = q.run)
+                     ELSE c.email END, '') AS email,
+       coalesce(c.time_zone, '') AS time_zone, q.is_test
 FROM (SELECT * FROM urgent UNION ALL SELECT * FROM ordinary) q
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = q.contact_id
 ORDER BY q.is_urgent DESC, q.due_at, q.queued_at, q.id;

@@ -24,6 +24,7 @@ WITH written AS MATERIALIZED (
         GROUP BY 1
     ) AS b ON b.message = m.id::text
     WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(contact_id)s AND m.address = %(address)s
+      AND NOT m.is_test
 )
 SELECT count(*) >= %(least)s AND max(soft_at) - min(soft_at) >= %(span)s
 FROM written
@@ -33,7 +34,7 @@ WHERE soft_at > coalesce((SELECT max(greatest(delivered_at, opened_at, clicked_a
 
 -- name: find_message
 -- A message as a bounce or a complaint names it, if it may have left. Parameters: id.
-SELECT id, mailing_id, contact_id, address, state FROM delivery_message
+SELECT id, mailing_id, contact_id, address, state, is_test FROM delivery_message
 WHERE workspace_id = %(workspace_id)s AND id = %(id)s AND address <> '';
 
 -- name: note_return

@@ -25,7 +25,7 @@ from parcours.delivery.models import Mailing, Message
 from parcours.events import tokens
 from parcours.events.tokens import InvalidToken
 from parcours.kernel import clock, tenancy
-from parcours.kernel.errors import NotFound
+from parcours.kernel.errors import DomainError, NotFound
 
 LANGUAGES = frozenset(code for code, _ in settings.LANGUAGES)
 
@@ -34,6 +34,12 @@ class UnknownLink(NotFound):
     """This link leads nowhere."""
 
     code = "public.unknown_link"
+
+
+class OnlyATest(DomainError):
+    """This link belongs to a test, and changes nothing."""
+
+    code = "public.only_a_test"
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ class Visit:
 
 @contextmanager
 def visit(request: HttpRequest, token: str, use: tokens.Purpose) -> Iterator[Visit]:
-    """Open the scope of the token's workspace, in the person's language. Raises UnknownLink, always the same one."""
+    """Open the scope of the token's workspace, in the person's language. Raises UnknownLink, always the same one; OnlyATest."""
     try:
         named = tokens.signer().verify(token, use)
     except InvalidToken:
@@ -76,6 +82,8 @@ def _found(workspace_id: int, message_id: UUID) -> Visit | None:
     message = Message.objects.filter(workspace_id=workspace_id, pk=message_id).first()
     if message is None:
         return None
+    if message.is_test:
+        raise OnlyATest(_("This message was sent as a test."))
     mailing = (
         Mailing.objects.select_related("purpose", "workspace")
         .filter(workspace_id=workspace_id, pk=message.mailing_id)

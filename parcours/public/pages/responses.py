@@ -11,7 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from parcours.kernel.errors import DomainError, NotFound
-from parcours.public.pages.access import language_for
+from parcours.public.pages.access import OnlyATest, language_for
 
 View = Callable[[HttpRequest, str], HttpResponse]
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,6 +32,8 @@ def public_page(view: View) -> View:
     def guarded(request: HttpRequest, token: str) -> HttpResponse:
         try:
             response = view(request, token)
+        except OnlyATest:
+            response = say_it_is_a_test(request)
         except DomainError as error:
             response = explain(request, error)
         for name, value in HEADERS.items():
@@ -55,3 +57,9 @@ def explain(request: HttpRequest, error: DomainError) -> HttpResponse:
     status = 404 if isinstance(error, NotFound) else 422
     with translation.override(language_for("", request)):
         return page(request, "nowhere", {}, status=status)
+
+
+def say_it_is_a_test(request: HttpRequest) -> HttpResponse:
+    """Every link of a test leads here, and a mail program's POST too. Its reader is a member of the workspace, not the contact."""
+    with translation.override(language_for("", request)):
+        return page(request, "only_a_test", {})

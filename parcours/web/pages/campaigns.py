@@ -1,4 +1,4 @@
-"""Campaigns: one message to one audience at one time. Drawing up, confirming, following, pausing, cancelling."""
+"""Campaigns: one message to one audience at one time. Drawing up, testing, confirming, following, pausing, cancelling."""
 
 from datetime import datetime
 from typing import Any
@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +20,7 @@ from parcours.campaigns.types import CampaignState, Draft
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
 from parcours.contacts.models import List, ListMember
+from parcours.content import queries as content
 from parcours.content.models import Template
 from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures
@@ -27,12 +28,16 @@ from parcours.kernel.errors import Conflict, DomainError, Invalid
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
+from parcours.web.pages import trials
+from parcours.web.pages.trials import Subject, TrialForm
 from parcours.web.templatetags.look import named
 
 MANY = 1000
 MANY_MESSAGES = 20_000
 PACE, SLOW_PACE = 2, 15
 """Seconds between two looks at the progress: counting many messages takes longer, and they take longer to leave."""
+OPEN = (CampaignState.DRAFT.value, CampaignState.SCHEDULED.value)
+"""What has not started yet."""
 MOVES = {
     "pause": (actions.pause, gettext_noop("Paused. What is on its way arrives; nothing else leaves.")),
     "resume": (actions.resume, gettext_noop("Resumed.")),
@@ -143,8 +148,10 @@ def campaign_progress(request: StaffRequest, campaign_id: int) -> HttpResponse:
     return render(request, "web/campaigns/progress.html", progress_of(request, found))
 
 
-def render_campaign(request: StaffRequest, found: Campaign, form: "SendForm") -> HttpResponse:
-    """The page of a campaign, with the sending form as it stands."""
+def render_campaign(
+    request: StaffRequest, found: Campaign, form: "SendForm", trial: TrialForm | None = None
+) -> HttpResponse:
+    """The page of a campaign, with its forms as they stand. It can be tested until it starts."""
     people = audience_size(found)
     context = {
         "form": form,
@@ -153,7 +160,34 @@ def render_campaign(request: StaffRequest, found: Campaign, form: "SendForm") ->
         "covered": covered(found.purpose),
         **progress_of(request, found),
     }
-    return render(request, "web/campaigns/one.html", context, status=422 if form.errors else 200)
+    if context["is_open"]:
+        context |= trials.panel(request, tested(found), trial)
+    is_wrong = bool(form.errors or (trial and trial.errors))
+    return render(request, "web/campaigns/one.html", context, status=422 if is_wrong else 200)
+
+
+@needs(Role.EDITOR, "POST")
+def test(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """Send to oneself what a contact would be sent if the campaign started now."""
+    found = queries.access_campaign(request.workspace.pk, campaign_id)
+    if found.state not in OPEN:
+        raise Conflict(gettext("This campaign has started: what it sends is under way."))
+    form = TrialForm(request, tested(found), request.POST)
+    if trials.asked(request, tested(found), form):
+        return redirect(resolve_url("campaign", request.workspace.slug, campaign_id) + "#tests")
+    return render_campaign(request, found, SendForm(), form)
+
+
+@needs(Role.EDITOR)
+def tests(request: StaffRequest, campaign_id: int) -> HttpResponse:
+    """How far the tests are."""
+    return trials.recent(request, tested(queries.access_campaign(request.workspace.pk, campaign_id)))
+
+
+def tested(found: Campaign) -> Subject:
+    """The campaign as a test takes it: the template as it is now, for the campaign's purpose."""
+    version = content.latest_version(found.workspace_id, found.template.slug)
+    return Subject("campaign", str(found.pk), version, found.purpose)
 
 
 def progress_of(request: StaffRequest, found: Campaign) -> dict[str, Any]:
@@ -166,7 +200,7 @@ def progress_of(request: StaffRequest, found: Campaign) -> dict[str, Any]:
         "figures": counted,
         "pace": PACE if counted.targeted <= MANY_MESSAGES else SLOW_PACE,
         "is_live": found.state == CampaignState.RUNNING.value,
-        "is_open": found.state in (CampaignState.DRAFT.value, CampaignState.SCHEDULED.value),
+        "is_open": found.state in OPEN,
     }
 
 

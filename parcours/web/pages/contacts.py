@@ -291,7 +291,9 @@ def _messages(sayer: Sayer, contact_id: UUID, show: str, before: str) -> list[En
     if show not in ("", "messages"):
         return []
     own = sayer.workspace_id
-    found = Message.objects.filter(workspace_id=own, contact_id=contact_id).select_related("mailing__purpose")
+    found = Message.objects.filter(workspace_id=own, contact_id=contact_id, is_test=False).select_related(
+        "mailing__purpose"
+    )
     rest = paging.older(found, "queued_at", "id", before)
     return [
         Entry(

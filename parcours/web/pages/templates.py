@@ -1,7 +1,6 @@
-"""Content: templates with their versions, the editor for each language, previews that show any contact's message as it would be."""
+"""Content: templates with their versions, the editor for each language, previews that show any contact's message, tests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
 from django.utils.text import slugify
 from django.utils.translation import gettext
@@ -18,17 +17,23 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 
 from parcours.accounts.types import Role
 from parcours.contacts import queries as contacts
-from parcours.contacts.models import Contact, Identity
+from parcours.contacts.types import ContactRow
 from parcours.content import actions, queries
 from parcours.content.errors import TemplateError
+from parcours.content.models import TemplateVersion
 from parcours.content.template import Rendered
 from parcours.delivery import queries as delivery
+from parcours.delivery import readers
 from parcours.delivery.models import Message
+from parcours.delivery.readers import Reader
+from parcours.delivery.trials import language_asked
 from parcours.events.models import Event
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
-from parcours.web.forms import told
+from parcours.web.forms import explained
+from parcours.web.pages import trials
 from parcours.web.pages.messages import access_message
+from parcours.web.pages.trials import Subject, TrialForm
 
 # What a customer's mail may do on our pages: show its pictures and its own styles; no script, no form, no frame of others.
 PREVIEW_POLICY = "; ".join(
@@ -133,8 +138,10 @@ def template(request: StaffRequest, slug: str) -> HttpResponse:
     return render_template(request, slug, None)
 
 
-def render_template(request: StaffRequest, slug: str, form: TemplateForm | None) -> HttpResponse:
-    """The editor, with the form as it stands."""
+def render_template(
+    request: StaffRequest, slug: str, form: TemplateForm | None, trial: TrialForm | None = None
+) -> HttpResponse:
+    """The editor, with the forms as they stand."""
     own = request.workspace.pk
     found = queries.template(own, slug)
     versions = list(queries.versions(own, found.pk)[:20])
@@ -151,9 +158,19 @@ def render_template(request: StaffRequest, slug: str, form: TemplateForm | None)
         "versions": versions,
         "shown": shown_language(request, latest.bodies),
         "person": request.GET.get("person", ""),
-        "variables": queries.data_used(own, latest.pk),
+        "variables": data_used(latest),
+        **trials.panel(request, Subject("template", slug, latest), trial),
     }
-    return render(request, "web/templates/one.html", context, status=422 if form.errors else 200)
+    is_wrong = bool(form.errors or (trial and trial.errors))
+    return render(request, "web/templates/one.html", context, status=422 if is_wrong else 200)
+
+
+def data_used(version: TemplateVersion) -> list[str]:
+    """Which data a version uses; nothing of one that cannot be read any more, so that its page opens and it can be mended."""
+    try:
+        return queries.data_used(version.workspace_id, version.pk)
+    except TemplateError:
+        return []
 
 
 def shown_language(request: StaffRequest, bodies: Mapping[str, Any]) -> str:
@@ -202,36 +219,36 @@ def saved(request: StaffRequest, slug: str, form: TemplateForm) -> bool:
     return True
 
 
-def explained(error: DomainError) -> str:
-    """What is wrong, at which line, and how to mend it."""
-    line = getattr(error, "line", 0)
-    place = gettext("Line %(line)d: ") % {"line": line} if line else ""
-    return place + told(error)
+# Tests
+
+
+@needs(Role.EDITOR, "POST")
+def test(request: StaffRequest, slug: str) -> HttpResponse:
+    """Send what was last saved to oneself, as a contact would see it."""
+    subject = tested(request, slug)
+    form = trials.TrialForm(request, subject, request.POST)
+    if trials.asked(request, subject, form):
+        return redirect(resolve_url("template", request.workspace.slug, slug) + "#tests")
+    return render_template(request, slug, None, form)
+
+
+@needs(Role.EDITOR)
+def tests(request: StaffRequest, slug: str) -> HttpResponse:
+    """How far the tests are."""
+    return trials.recent(request, tested(request, slug))
+
+
+def tested(request: StaffRequest, slug: str) -> Subject:
+    """The template as a test takes it."""
+    return Subject("template", slug, queries.latest_version(request.workspace.pk, slug))
 
 
 # Previews
 
 
-@dataclass(frozen=True)
-class Reader:
-    """For whom a preview is made, and the event that it speaks of."""
-
-    contact: Contact
-    event: dict[str, Any]
-
-
 def reader_of(request: StaffRequest, address: str) -> Reader | None:
-    """The contact of this address, else the newest one, with their last order."""
-    own = request.workspace.pk
-    people = Contact.objects.filter(workspace_id=own)
-    value = address.strip().lower().replace("\0", "")
-    identity = Identity.objects.filter(workspace_id=own, kind="email", value=value).first() if value else None
-    found = people.filter(pk=identity.contact_id).first() if identity else None
-    found = found or people.order_by("-created_at").first()
-    if found is None:
-        return None
-    orders = Event.objects.filter(workspace_id=own, contact_id=found.pk, name="Order Completed")
-    return Reader(found, orders.order_by("-at").values_list("properties", flat=True).first() or {})
+    """The contact of this address, else the newest one."""
+    return trials.reader(request.workspace.pk, address) or readers.newest(request.workspace.pk)
 
 
 @xframe_options_exempt
@@ -262,7 +279,7 @@ def render_preview(
         return framed(note(gettext("A preview needs a contact: there is none yet.")))
     try:
         rendered = queries.preview_body(
-            request.workspace.pk, body, reader.contact.pk, language, event=reader.event, now=request.now
+            request.workspace.pk, body, reader.contact.id, language, event=reader.data, now=request.now
         )
     except TemplateError as error:
         return framed(note(explained(error)))
@@ -279,7 +296,8 @@ def message_content(request: StaffRequest, message_id: UUID) -> HttpResponse:
     brought = delivery.content_brought(own, message.id)
     try:
         person = contacts.contact(own, message.contact_id)
-        language = queries.spoken(tuple(bodies), person.language, request.workspace.language)
+        wanted = language_asked(own, message.id) or person.language
+        language = queries.spoken(tuple(bodies), wanted, request.workspace.language)
         rendered = queries.preview_body(
             own,
             brought or bodies[language],
@@ -304,7 +322,7 @@ def event_of(workspace_id: int, message: Message) -> dict[str, Any]:
     return events.values_list("properties", flat=True).first() or {}
 
 
-def letter(rendered: Rendered, contact: Contact) -> str:
+def letter(rendered: Rendered, contact: ContactRow) -> str:
     """The mail with a line above that says for whom and under which subject."""
     head = render_to_string("web/templates/letterhead.html", {"rendered": rendered, "contact": contact})
     before, body, after = rendered.html.partition("<body")
