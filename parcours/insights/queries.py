@@ -60,3 +60,8 @@ def mailing_figures(workspace_id: int, mailings: Sequence[int]) -> dict[int, Mai
 def local_day(instant: datetime, zone: str) -> date:
     """The calendar day of an instant in a zone."""
     return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def event_names(workspace_id: int, since: date) -> list[str]:
+    """What happened on or after a day, by name; at most a hundred names."""
+    return [row["name"] for row in statements.event_names.records(workspace_id=workspace_id, since=since)]

@@ -19,6 +19,7 @@ from parcours.web.pages import (
     settings,
     suppressions,
     templates,
+    webhooks,
 )
 
 WORKSPACE = [
@@ -112,6 +113,20 @@ WORKSPACE = [
     path("settings/sending/", settings.sending, name="settings_sending"),
     path("settings/sending/change/", settings.change_sending, name="change_sending"),
     path("settings/sending/hold/", settings.hold_sending, name="hold_sending"),
+    path("settings/webhooks/", webhooks.webhooks, name="settings_webhooks"),
+    path("settings/webhooks/new/", webhooks.new, name="new_webhook"),
+    path("settings/webhooks/<int:endpoint_id>/", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<int:endpoint_id>/edit/", webhooks.edit, name="edit_webhook"),
+    path("settings/webhooks/<int:endpoint_id>/move/", webhooks.move, name="webhook_move"),
+    path("settings/webhooks/<int:endpoint_id>/secret/", webhooks.rotate, name="rotate_webhook"),
+    path("settings/webhooks/<int:endpoint_id>/remove/", webhooks.remove, name="remove_webhook"),
+    path("settings/webhooks/<int:endpoint_id>/test/", webhooks.test, name="test_webhook"),
+    path("settings/webhooks/<int:endpoint_id>/replay/", webhooks.replay_failed, name="replay_failed"),
+    path(
+        "settings/webhooks/<int:endpoint_id>/replay/<uuid:delivery_id>/",
+        webhooks.replay,
+        name="replay_delivery",
+    ),
     path("settings/trail/", settings.trail, name="settings_trail"),
 ]
 

@@ -224,6 +224,24 @@ OUTCOMES = {
     "in_doubt": gettext_noop("In doubt: the connection was lost after the text"),
     "": gettext_noop("Under way"),
 }
+# Why a webhook is paused (`integrations.types.PauseReason`), and why a try had no answer (`integrations.types.Trouble`).
+WEBHOOK_PAUSES = {
+    "by_hand": gettext_noop("Paused by hand."),
+    "gone": gettext_noop("Paused because it answered that it is gone (410)."),
+    "failing": gettext_noop("Paused because it took nothing for two days."),
+}
+WEBHOOK_TROUBLES = {
+    "refused": gettext_noop("Not asked: the address leads into a network that is not public"),
+    "unknown_host": gettext_noop("The name of the address is not known"),
+    "no_connection": gettext_noop("No connection"),
+    "tls": gettext_noop("No secure connection: its certificate cannot be trusted"),
+    "timeout": gettext_noop("No answer in time"),
+    "bad_answer": gettext_noop("An answer that is not HTTP"),
+    "event_gone": gettext_noop("The event is not in the log any more"),
+    "unreadable": gettext_noop(
+        "The secret cannot be opened: the installation has another key than when it was sealed"
+    ),
+}
 STATES = {
     "draft": gettext_noop("Draft"),
     "published": gettext_noop("Published"),

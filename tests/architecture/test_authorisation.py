@@ -135,6 +135,16 @@ PAGES: dict[str, tuple[str, Role]] = {
     "change_sending": ("POST", O),
     "hold_sending": ("POST", O),
     "settings_trail": ("GET", O),
+    "settings_webhooks": ("GET", E),
+    "new_webhook": ("GET POST", O),
+    "webhook": ("GET", E),
+    "edit_webhook": ("GET POST", O),
+    "webhook_move": ("POST", O),
+    "rotate_webhook": ("POST", O),
+    "remove_webhook": ("GET POST", O),
+    "test_webhook": ("POST", E),
+    "replay_failed": ("POST", E),
+    "replay_delivery": ("POST", E),
 }
 
 # Operations of the API: route → methods. A key of the workspace opens all of them, and nothing else opens any.

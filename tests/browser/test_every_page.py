@@ -12,6 +12,7 @@ from parcours.consent import actions as consent
 from parcours.consent.models import Record, Suppression
 from parcours.consent.types import Channel, SuppressionReason
 from parcours.delivery.models import Message
+from parcours.integrations.models import Endpoint
 from parcours.kernel import tenancy
 from tests.browser.watching import Watched, sign_in
 from tests.web.conftest import Shop
@@ -22,7 +23,7 @@ STATIC = (
     "new-journey/", "journeys/post-purchase/edit/", "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/recipes/post-purchase/",
     "campaigns/", "campaigns/new/", "templates/", "templates/new/", "templates/order-confirmation/", "messages/",
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
-    "purposes/advice/", "purposes/+/", "purposes/advice/edit/", "suppressions/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/",
+    "purposes/advice/", "purposes/+/", "purposes/advice/edit/", "suppressions/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/", "settings/webhooks/", "settings/webhooks/new/",
     "settings/attributes/", "settings/attributes/city/", "contacts/add/",
     "catalogue/", "catalogue/?show=seen", "catalogue/?q=zzz", "catalogue/add/",
 )  # fmt: skip
@@ -39,6 +40,7 @@ def paths(shop: Shop) -> list[str]:
         messages = Message.objects.order_by("state", "id").distinct("state")
         states = [str(each.pk) for each in messages]
         campaigns = [each.pk for each in Campaign.objects.all()]
+        webhooks = [each.pk for each in Endpoint.objects.all()]
         products = [each.pk for each in Product.objects.all()]
         person = Record.objects.filter(act="withdrawn").values_list("contact_id", flat=True)[0]
     own = [shop.path(each) for each in STATIC]
@@ -47,6 +49,11 @@ def paths(shop: Shop) -> list[str]:
     own += [shop.path(f"contacts/{person}/{each}") for each in ("", "?show=messages", "edit/", "proof/")]
     own.append(shop.path(f"contacts/{person}/say/?purpose=promotions&channel=email&act=granted"))
     own += [shop.path(f"catalogue/{each}/{rest}") for each in products for rest in ("", "edit/", "remove/")]
+    own += [
+        shop.path(f"settings/webhooks/{each}/{rest}")
+        for each in webhooks
+        for rest in ("", "edit/", "remove/")
+    ]
     own.append(shop.path(f"suppressions/{lifted}/lift/"))
     return [*own, *ACCOUNT]
 

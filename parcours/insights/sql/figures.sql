@@ -59,3 +59,7 @@ SELECT mailing_id,
 FROM delivery_message LEFT JOIN unnamed USING (mailing_id)
 WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)
 GROUP BY mailing_id;
+
+-- name: event_names
+-- The names of what happened since a day, by name, a hundred at most. Reads only.
+SELECT DISTINCT name FROM insights_daily WHERE workspace_id = %(workspace_id)s AND day >= %(since)s ORDER BY name LIMIT 100;

@@ -253,6 +253,8 @@ VOCABULARIES = {
     "proofs": wording.PROOFS,
     "outcomes": wording.OUTCOMES,
     "returns": wording.RETURNS,
+    "webhook_pauses": wording.WEBHOOK_PAUSES,
+    "webhook_troubles": wording.WEBHOOK_TROUBLES,
     "states": wording.STATES,
     "trail_subjects": trail.SUBJECTS,
     "trail_actions": trail.ACTIONS,
