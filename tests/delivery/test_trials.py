@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -393,6 +394,24 @@ def test_at_most_six_members_and_twenty_messages_an_hour(team: Team) -> None:
         team.asks()
     team.post.later(minutes=61)
     assert len(team.asks()) == 1
+
+
+def test_limit_holds_for_those_who_ask_at_the_same_moment(team: Team) -> None:
+    with tenancy.scope(workspace_id=team.shop.id):
+        everybody = ["olive@shop.example", *(team.joins(f"member{number}").email for number in range(5))]
+
+    def ask(_: int) -> int:
+        try:
+            return len(team.asks(to=everybody))
+        except TooManyTests:
+            return 0
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=5) as pool:
+        assert sorted(pool.map(ask, range(5))) == [0, 0, 6, 6, 6]
+    with tenancy.scope(workspace_id=team.shop.id):
+        assert Message.objects.filter(is_test=True).count() == 18
 
 
 def test_paused_or_missing_settings_and_missing_contacts_are_said(team: Team) -> None:
