@@ -104,9 +104,9 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["workspace_id", "endpoint", "due_at"],
+                fields=["workspace_id", "endpoint", "due_at", "id"],
                 condition=Q(state=DeliveryState.PENDING.value),
-                name="webhook_due",
+                name="webhook_due_in_order",
             ),
             models.Index(
                 fields=["workspace_id", "endpoint", "lease_until"],

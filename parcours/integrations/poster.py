@@ -28,7 +28,7 @@ from parcours.kernel.database import Database
 
 _log = logging.getLogger(__name__)
 _IDLE = 0.25  # seconds between two looks at a workspace with endpoints
-_NOBODY = 2.0  # and at one without
+_NOBODY = 1.0  # and at one without
 _LAST_WORDS = 3.0  # seconds that what is under way may still take when told to stop
 
 
@@ -189,6 +189,9 @@ class Poster:
             trouble = error.trouble.value
         except targets.RefusedAddress:
             trouble = Trouble.REFUSED.value
+        except Exception:  # it must end like every other try, not be taken up for ever
+            _log.exception("Webhook %s of workspace %s could not be made", claimed.id, workspace_id)
+            trouble = Trouble.FAULT.value
         is_last = trouble == Trouble.EVENT_GONE or claimed.event_id is None
         due_at = None if is_last else queue.next_try(claimed.tries, retry_after, now=self._clock())
         self._ended[workspace_id].append(

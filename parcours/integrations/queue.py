@@ -22,6 +22,7 @@ PATIENCE = timedelta(days=2)
 """An endpoint that gives a last try up after having taken nothing for so long is paused."""
 KEPT = timedelta(days=30)
 _CLEARED_AT_ONCE = 2000
+_READ_AT_ONCE = 5000  # each event makes a row for each endpoint, and transactions are short
 
 
 def notice(workspace_id: int, *, now: datetime) -> int:
@@ -32,7 +33,7 @@ def notice(workspace_id: int, *, now: datetime) -> int:
     with tenancy.scope(workspace_id=workspace_id):
         if not statements.is_anybody_there.scalar(workspace_id=workspace_id):
             return 0
-    with cursor.advance(workspace_id, CONSUMER) as span:
+    with cursor.advance(workspace_id, CONSUMER, limit=_READ_AT_ONCE) as span:
         if span is None:
             return 0
         statements.notice.run(workspace_id=workspace_id, now=now, **span.limits)

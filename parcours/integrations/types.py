@@ -53,7 +53,7 @@ WAITING = frozenset({DeliveryState.PENDING.value, DeliveryState.SENDING.value})
 
 
 class Trouble(StrEnum):
-    """Why a try has no answer: what `kernel.http` says, or what is missing here before anything could be asked."""
+    """Why a try has no answer: what `kernel.http` says, or what went wrong here before anything could be asked."""
 
     REFUSED = http.Trouble.REFUSED.value
     UNKNOWN_HOST = http.Trouble.UNKNOWN_HOST.value
@@ -63,6 +63,7 @@ class Trouble(StrEnum):
     BAD_ANSWER = http.Trouble.BAD_ANSWER.value
     EVENT_GONE = "event_gone"
     UNREADABLE = "unreadable"
+    FAULT = "fault"
 
 
 PAUSES = (

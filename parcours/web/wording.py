@@ -241,6 +241,7 @@ WEBHOOK_TROUBLES = {
     "unreadable": gettext_noop(
         "The secret cannot be opened: the installation has another key than when it was sealed"
     ),
+    "fault": gettext_noop("A fault of Parcours: the operator finds it in the log of the worker"),
 }
 STATES = {
     "draft": gettext_noop("Draft"),

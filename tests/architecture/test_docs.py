@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import re
+from typing import Any
 
 import parcours
 from parcours.cli.main import COMMANDS
@@ -51,6 +52,21 @@ def test_event_names_are_documented() -> None:
 def test_reasons_of_the_gate_are_documented() -> None:
     documented = text("docs/concepts/gate.md")
     assert [reason.value for reason in Reason if f"`{reason.value}`" not in documented] == []
+
+
+def test_signature_is_checked_as_the_document_shows() -> None:
+    """The program in the document accepts what we sign, also while two secrets do, and nothing else."""
+    from parcours.integrations import signing
+
+    [shown] = re.findall(r"```python\n(.*?)```", text("docs/api/webhooks.md"), re.DOTALL)
+    program: dict[str, Any] = {}
+    exec(shown, program)
+    new, former = signing.new_secret(), signing.new_secret()
+    headers = signing.headers("7", 1_773_136_800, b'{"type": "x"}', [new, former])
+    for secret in (new, former):
+        assert program["is_ours"](headers, b'{"type": "x"}', signing.spelled(secret))
+        assert not program["is_ours"](headers, b'{"type": "y"}', signing.spelled(secret))
+    assert not program["is_ours"](headers, b'{"type": "x"}', signing.spelled(signing.new_secret()))
 
 
 def test_links_between_documents_lead_somewhere() -> None:

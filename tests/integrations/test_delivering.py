@@ -11,12 +11,12 @@ import pytest
 from django.db import IntegrityError
 
 from parcours.accounts.models import Workspace
-from parcours.integrations import actions, queue
+from parcours.integrations import actions, poster, queue
 from parcours.integrations.models import Delivery, Endpoint
 from parcours.integrations.poster import Limits
 from parcours.integrations.queue import next_try
 from parcours.integrations.types import PAUSES, Claimed, Outcome, Trouble
-from parcours.kernel import tenancy
+from parcours.kernel import sql, tenancy
 from tests.integrations.receiver import Heard, Receiver, receiving
 from tests.integrations.stories import Story
 
@@ -143,9 +143,9 @@ def test_address_that_leads_inside_is_not_written_to(shop: Story, server: Receiv
     shop.listens(server.url, "Order Completed")
     shop.happens("Order Completed", shop.person())
     shop.notices()
-    poster = shop.poster()
-    poster._allow_private = False
-    asyncio.run(poster.drain())
+    strict = shop.poster()
+    strict._allow_private = False
+    asyncio.run(strict.drain())
     assert server.heard == []
     assert (shop.delivery().state, shop.delivery().trouble) == ("pending", "refused")
 
@@ -179,6 +179,39 @@ def test_event_that_is_no_more_is_given_up(shop: Story, server: Receiver) -> Non
         Delivery.objects.update(event_xid=1)
     shop.posts()
     assert (shop.delivery().state, shop.delivery().trouble) == ("failed", "event_gone")
+
+
+def test_fault_of_ours_ends_like_every_other_try(
+    shop: Story, server: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(claimed: Claimed) -> bytes:
+        raise RuntimeError("a fault")
+
+    made = shop.listens(server.url, "Order Completed")
+    shop.happens("Order Completed", shop.person())
+    monkeypatch.setattr(poster, "written", broken)
+    shop.works()
+    assert (shop.delivery().state, shop.delivery().trouble) == ("pending", "fault")
+    assert shop.delivery().due_at == shop.now + PAUSES[0]
+    assert shop.endpoint(made).failing_since is None
+    assert "a fault" in caplog.text
+
+
+def test_claim_walks_along_what_is_due(shop: Story, server: Receiver) -> None:
+    """However much is due at the same instant: the first ones are read in their order, and nothing is sorted to find them."""
+    shop.listens(server.url)
+    shop.happens("Order Completed", shop.person(), times=3000)
+    shop.notices()
+    with tenancy.scope(workspace_id=shop.id):
+        sql.scalar("SELECT kernel_refresh_statistics()", {})
+        explained = sql.records(
+            "EXPLAIN " + queue.statements.claim.text,
+            {"workspace_id": shop.id, "now": shop.now, "lease_until": shop.now, "places": 4, "limit": 16},
+        )
+    plan = "\n".join(row["QUERY PLAN"] for row in explained)
+    [before, _] = plan.split("webhook_due_in_order")
+    assert before.rstrip().endswith("Index Scan using")
+    assert "Sort" not in before.rsplit("LockRows", 1)[1]
 
 
 # Several workers, and workers that die
@@ -277,11 +310,11 @@ def test_worker_told_to_stop_ends_with_what_is_under_way(shop: Story, server: Re
     server.answer = slowly
 
     async def stop() -> None:
-        poster = shop.poster()
-        running = asyncio.create_task(poster.run())
+        working = shop.poster()
+        running = asyncio.create_task(working.run())
         while not arrived.is_set():
             await asyncio.sleep(0.01)
-        poster.stop()
+        working.stop()
         await running
 
     asyncio.run(stop())
@@ -309,14 +342,14 @@ def test_endpoint_that_hangs_holds_nobody_else_up(
         other.notices()
 
         async def until_the_others_have_all() -> None:
-            poster = shop.poster()
-            running = asyncio.create_task(poster.run())
+            working = shop.poster()
+            running = asyncio.create_task(working.run())
             give_up = time.monotonic() + 20
             while len(server.heard) < 120 and time.monotonic() < give_up:
                 await asyncio.sleep(0.02)
             assert not released.is_set()
             released.set()
-            poster.stop()
+            working.stop()
             await running
 
         asyncio.run(until_the_others_have_all())

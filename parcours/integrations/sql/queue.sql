@@ -84,7 +84,7 @@ ended AS (
 heard AS (
     SELECT endpoint_id, bool_or(state = 'delivered') AS took, bool_or(code IS NOT DISTINCT FROM 410) AS is_gone,
            bool_or(state = 'failed') AS gave_up
-    FROM ended WHERE trouble NOT IN ('event_gone', 'unreadable') GROUP BY endpoint_id
+    FROM ended WHERE trouble NOT IN ('event_gone', 'unreadable', 'fault') GROUP BY endpoint_id
 ),
 changed AS (
     SELECT e.id, heard.took,
