@@ -93,8 +93,9 @@ def database_settings() -> dict[str, Any]:
     place = {
         name: str(options.pop(name, "") or "") for name in ("dbname", "user", "password", "host", "port")
     }
-    # No parallel plans: one that reads a whole table must never look cheaper than probing an index for a batch.
-    given = ["-c max_parallel_workers_per_gather=0", options.get("options", "")]
+    # No parallel plans: one that reads a whole table must never look cheaper than probing an index for a batch. Nothing memoized:
+    # the keys of a batch are distinct, and the planner would choose it by the size of the tables.
+    given = ["-c max_parallel_workers_per_gather=0", "-c enable_memoize=off", options.get("options", "")]
     if role := ENVIRONMENT.database_role:
         given.append(f"-c role={role}")
     options["options"] = " ".join(part for part in given if part)

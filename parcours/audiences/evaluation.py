@@ -64,7 +64,7 @@ DUE = SQL("""
 """The people for whom time may have changed something."""
 
 # OFFSET 0 keeps the verdict apart: one look at each person through the primary key and the index of the log, however
-# many people the planner expects.
+# many people the planner expects. IS TRUE makes a hashed look-up of the last question, never a nested loop.
 _JUDGE_COHORT = SQL("""
 WITH cohort AS MATERIALIZED ({cohort}),
 judged AS MATERIALIZED (
@@ -90,7 +90,8 @@ settled AS (
 ),
 {entered_and_planned}
 SELECT ARRAY(SELECT contact_id FROM entered) AS entered,
-       ARRAY(SELECT contact_id FROM gone JOIN judged USING (contact_id) WHERE inside IS NOT NULL) AS left,
+       ARRAY(SELECT contact_id FROM gone
+             WHERE (contact_id IN (SELECT contact_id FROM judged WHERE inside IS NOT NULL)) IS TRUE) AS left,
        (SELECT count(*) FROM judged) AS judged
 """)
 

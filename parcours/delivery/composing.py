@@ -17,7 +17,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings as installation
-from django.utils import translation
 
 from parcours.accounts.models import Workspace
 from parcours.consent.types import Basis
@@ -129,12 +128,6 @@ class Letters:
 def load(workspace_id: int, claims: Sequence[ToSend], *, now: datetime) -> Letters:
     """Gather what a batch is made of, and issue the coupons that it offers. Runs in the caller's scope."""
     workspace = Workspace.objects.get(pk=workspace_id)
-    with translation.override(workspace.language):
-        return _load(workspace, claims, now)
-
-
-def _load(workspace: Workspace, claims: Sequence[ToSend], now: datetime) -> Letters:
-    workspace_id = workspace.pk
     sending = Sending.objects.get(workspace_id=workspace_id)
     zone = zone_named(workspace.time_zone, "UTC")
     mailings = {
@@ -222,11 +215,8 @@ def _issue(
 
 
 def make(letters: Letters, claims: Sequence[ToSend], *, is_signed: bool = True) -> list[Ready | Unsendable]:
-    """Make messages ready to be handed over. One that fails does not stop the others, and says why in the workspace's language.
-    No database.
-    """
-    with translation.override(letters.workspace.language):
-        return [_make_one(letters, claim, is_signed=is_signed) for claim in claims]
+    """Make messages ready to be handed over. One that fails does not stop the others. No database."""
+    return [_make_one(letters, claim, is_signed=is_signed) for claim in claims]
 
 
 def subject(letters: Letters, claim: ToSend) -> str:

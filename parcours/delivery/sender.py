@@ -20,8 +20,10 @@ from itertools import islice
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.utils import translation
 
 from parcours.accounts import queries as accounts
+from parcours.accounts.models import Workspace
 from parcours.delivery import actions, composing
 from parcours.delivery.composing import Letters, Ready, Unsendable
 from parcours.delivery.gate import LEASE
@@ -119,21 +121,25 @@ class Sender:
         while not self._stop.is_set():
             was_idle = not self._held  # what is given back during a pass is found by the next one only
             found = 0
-            for workspace_id in await self._database.run(_workspace_ids):
-                found += await self._feed_batch(workspace_id)
+            for workspace in await self._database.run(accounts.workspaces):
+                found += await self._feed_batch(workspace)
             if not found:
                 if self._until_idle and was_idle:
                     self._stop.set()
                 await self._rest(_IDLE if not self._until_idle else 0.01)
 
-    async def _feed_batch(self, workspace_id: int) -> int:
-        """Claim, make and queue a batch of one workspace. What fails for the whole batch pauses this workspace, and no other."""
+    async def _feed_batch(self, workspace: Workspace) -> int:
+        """Claim, make and queue a batch of one workspace. What fails for the whole batch pauses this workspace, and no other.
+
+        Why a message cannot be made is told in the workspace's language.
+        """
+        workspace_id = workspace.pk
         claims: Sequence[ToSend] = ()
         try:
             judgement = await self._database.once(self._claim, workspace_id)
             self._hook("claimed")
             claims = judgement.to_send
-            letters = await self._database.once(self._load, workspace_id, claims) if claims else None
+            letters = await self._database.once(self._load, workspace, claims) if claims else None
         except (
             OperationalError,
             InterfaceError,
@@ -157,7 +163,7 @@ class Sender:
     async def _made(self, letters: Letters, claims: Sequence[ToSend]) -> AsyncIterator[Ready | Unsendable]:
         """Messages in their order, made in threads a few chunks ahead: a signature takes a millisecond in which others can run."""
         loop = asyncio.get_running_loop()
-        make = partial(composing.make, letters, is_signed=self._is_signed)
+        make = partial(_make, letters, is_signed=self._is_signed)
         chunks = _chunks(claims)
         ahead = deque(loop.run_in_executor(self._makers, make, chunk) for chunk in islice(chunks, _MAKERS))
         while ahead and not self._stop.is_set():
@@ -175,10 +181,10 @@ class Sender:
             self._held[claim.id] = _Held(claim, now + LEASE)
         return judgement
 
-    def _load(self, workspace_id: int, claims: Sequence[ToSend]) -> Letters:
+    def _load(self, workspace: Workspace, claims: Sequence[ToSend]) -> Letters:
         """Gather what the messages are made of, in a transaction of its own: the claim's was short."""
-        with tenancy.scope(workspace_id=workspace_id):
-            return composing.load(workspace_id, claims, now=self._clock())
+        with translation.override(workspace.language), tenancy.scope(workspace_id=workspace.pk):
+            return composing.load(workspace.pk, claims, now=self._clock())
 
     def _withhold(self, workspace_id: int, one: Unsendable) -> None:
         with tenancy.scope(workspace_id=workspace_id):
@@ -361,8 +367,9 @@ def _told(error: Exception) -> str:
     return error.message if isinstance(error, DomainError) else type(error).__name__
 
 
-def _workspace_ids() -> list[int]:
-    return [workspace.id for workspace in accounts.workspaces()]
+def _make(letters: Letters, claims: Sequence[ToSend], *, is_signed: bool) -> list[Ready | Unsendable]:
+    with translation.override(letters.workspace.language):
+        return composing.make(letters, claims, is_signed=is_signed)
 
 
 def _give_back(workspace_id: int, claims: list[ToSend]) -> None:

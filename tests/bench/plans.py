@@ -77,6 +77,23 @@ INSERT INTO delivery_message (workspace_id, mailing_id, run, contact_id, state, 
 SELECT %(workspace_id)s, (SELECT min(id) FROM delivery_mailing WHERE workspace_id = %(workspace_id)s), -1, id, 'sent', 'send', at, at, at, at
 FROM contacts_contact, LATERAL (SELECT %(now)s::timestamptz - random() * interval '360 days' AS at OFFSET 0) AS sent
 WHERE workspace_id = %(workspace_id)s AND created_at = %(created)s"""
+_TRACES = """
+WITH told AS MATERIALIZED (
+    SELECT id, contact_id, sent_at FROM delivery_message
+    WHERE workspace_id = %(workspace_id)s AND state = 'sent'
+      AND contact_id IN (SELECT id FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND created_at = %(created)s)
+), tried AS (
+    INSERT INTO delivery_attempt (workspace_id, message_id, fence, connection, started_at, finished_at, outcome, code)
+    SELECT %(workspace_id)s, id, 1, 'bench', sent_at, sent_at, 'accepted', 250 FROM told
+), placed AS (
+    INSERT INTO delivery_allowance (workspace_id, contact_id, day, place, message_id)
+    SELECT %(workspace_id)s, contact_id, sent_at::date, 1, id FROM told
+), slowed AS (
+    INSERT INTO consent_pace (workspace_id, contact_id, every_days, changed_at)
+    SELECT %(workspace_id)s, contact_id, 7, sent_at FROM told WHERE random() < 0.02
+)
+INSERT INTO consent_suppression (workspace_id, channel, address_hash, reason, at)
+SELECT %(workspace_id)s, 'email', decode(md5(contact_id::text), 'hex'), 'bounce', sent_at FROM told WHERE random() < 0.02"""
 _RUNS = """
 INSERT INTO journeys_run (workspace_id, journey_id, version_id, contact_id, entry_key, event_at, event_id, entered_at, node, due_at)
 SELECT %(workspace_id)s, version.journey_id, version.id, contact.id, 'before', %(now)s, 1, %(now)s, 1,
@@ -160,8 +177,13 @@ def _grow(shop: LivingShop, first: int, last: int) -> None:
         names = {"workspace_id": shop.workspace_id, "now": NOW, "created": created}
         sql.run(_PEOPLE, {**names, "first": first, "last": last})
         sql.run(_MESSAGES, names)
+        sql.run(_TRACES, names)
         sql.run(_RUNS, names)
         sql.run(_EVENTS, {**names, "each": EVENTS_EACH})
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE")
+    for slug in RULES:
+        audiences.build(shop.workspace_id, slug, now=NOW)
     with shop.scope():
         for consumer in ("audiences", "journeys", "delivery", "insights"):
             sql.run(_READ, {"workspace_id": shop.workspace_id, "consumer": consumer})
@@ -268,6 +290,8 @@ def shape(plan: dict[str, Any], depth: int = 0) -> str:
         plan.get("Relation Name", ""),
         plan.get("Index Name", ""),
     ]
+    children = plan.get("Plans", ())
+    if plan["Node Type"] == "Append":  # as many branches as the span has months, none of them for one month
+        return "\n".join(dict.fromkeys(shape(child, depth) for child in children))
     line = "  " * depth + " ".join(_MONTH.sub("", word) for word in words if word)
-    below = list(dict.fromkeys(shape(child, depth + 1) for child in plan.get("Plans", ())))
-    return "\n".join([line, *below])
+    return "\n".join([line, *dict.fromkeys(shape(child, depth + 1) for child in children)])

@@ -7,7 +7,7 @@
 -- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
 -- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
--- LIMIT 1, not EXISTS, for the measuring consents: a hashed subplan would read those of everybody.
+-- LIMIT 1 makes each question one probe of a unique index for each message; a join might read everybody's answers and hash them.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
            (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_clicks' AND is_measuring) AS clicks
@@ -34,11 +34,21 @@ FROM json_to_recordset(%(cases)s::json) AS b (n int, id uuid, hash text, day dat
 JOIN delivery_message m ON m.workspace_id = %(workspace_id)s AND m.id = b.id
 LEFT JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
 LEFT JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
-LEFT JOIN consent_pace w ON w.workspace_id = %(workspace_id)s AND w.contact_id = m.contact_id
-LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
-LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id = m.contact_id AND s.purpose_id = l.purpose_id
-     AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
-LEFT JOIN consent_suppression x ON x.workspace_id = %(workspace_id)s AND x.channel = l.channel AND x.address_hash = decode(b.hash, 'hex')
+LEFT JOIN LATERAL (
+    SELECT paused_until, every_days FROM consent_pace WHERE workspace_id = %(workspace_id)s AND contact_id = m.contact_id LIMIT 1
+) AS w ON true
+LEFT JOIN LATERAL (
+    SELECT id FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = m.contact_id LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT id, act, since, record_id FROM consent_state
+    WHERE workspace_id = %(workspace_id)s AND contact_id = m.contact_id AND purpose_id = l.purpose_id
+      AND channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END LIMIT 1
+) AS s ON true
+LEFT JOIN LATERAL (
+    SELECT id, at, reason, detail FROM consent_suppression
+    WHERE workspace_id = %(workspace_id)s AND channel = l.channel AND address_hash = decode(b.hash, 'hex') LIMIT 1
+) AS x ON true
 CROSS JOIN LATERAL (SELECT l.origin NOT IN ('confirm', 'test') AS consent) AS by
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence

@@ -4,11 +4,12 @@ INSERT INTO events_cursor (workspace_id, consumer) VALUES (%(workspace_id)s, %(c
 ON CONFLICT DO NOTHING;
 
 -- name: lock_cursor
--- A consumer's position, or no row when another worker holds it. Locks: the cursor's row.
+-- A consumer's position, or no row when another worker holds it. Locks: the cursor's row. Until the transaction ends, what the consumer
+-- asks goes by indexes: a plan that was made while tables were small must not read whole ones.
 SELECT xid::text AS after_xid, event_id AS after_id
-FROM events_cursor
+FROM events_cursor, (SELECT set_config('enable_seqscan', 'off', true)) AS by_index
 WHERE workspace_id = %(workspace_id)s AND consumer = %(consumer)s
-FOR UPDATE SKIP LOCKED;
+FOR UPDATE OF events_cursor SKIP LOCKED;
 
 -- name: next_span
 -- The last of at most `limit` events after a position, below every transaction that is still running; with them all: how many, their
