@@ -42,11 +42,10 @@ UPDATE audiences_segment SET built_revision = 0, building_revision = 0, building
 WHERE workspace_id = %(workspace_id)s AND id = ANY(%(segment_ids)s);
 
 -- name: segments_with_due
--- The segments in which time alone may have changed something by now, by id. One index probe per segment.
+-- The segments in which time alone may have changed something by now. One index probe per segment.
 SELECT segment.id
 FROM audiences_segment AS segment
 WHERE segment.workspace_id = %(workspace_id)s
   AND EXISTS (SELECT FROM audiences_recheck AS recheck
               WHERE recheck.workspace_id = %(workspace_id)s AND recheck.segment_id = segment.id
-                AND recheck.due_at <= %(now)s)
-ORDER BY segment.id;
+                AND recheck.due_at <= %(now)s);

@@ -1,9 +1,10 @@
 -- name: add_to_list
--- Put contacts on a list; returns those who were not on it.
+-- Put contacts on a list; returns those who were not on it. LIMIT 1: one probe for each, whatever the size of the table.
 INSERT INTO contacts_listmember (workspace_id, list_id, contact_id, added_at)
-SELECT contact.workspace_id, list.id, contact.id, %(now)s
-FROM contacts_contact AS contact JOIN contacts_list AS list ON list.workspace_id = contact.workspace_id AND list.slug = %(slug)s
-WHERE contact.workspace_id = %(workspace_id)s AND contact.id = ANY(%(contact_ids)s)
+SELECT %(workspace_id)s, list.id, contact.id, %(now)s
+FROM contacts_list AS list, unnest(%(contact_ids)s::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (SELECT id FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = wanted.id LIMIT 1) AS contact
+WHERE list.workspace_id = %(workspace_id)s AND list.slug = %(slug)s
 ORDER BY contact.id
 ON CONFLICT (workspace_id, list_id, contact_id) DO NOTHING
 RETURNING contact_id;
