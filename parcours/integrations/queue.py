@@ -90,7 +90,7 @@ def _asked(retry_after: str, now: datetime) -> timedelta:
         return timedelta(seconds=min(int(retry_after), LONGEST_PAUSE.total_seconds()))
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a day or a year that no calendar holds
         return timedelta()
     return until - now if until.tzinfo is not None else timedelta()
 

@@ -99,6 +99,7 @@ def test_endpoint_that_takes_other_things_is_not_paused(shop: Story, server: Rec
         (1, "soon", timedelta(seconds=5)),
         (1, "²", timedelta(seconds=5)),
         (1, "Tue, 10 Mar 2026 11:00:00", timedelta(seconds=5)),
+        (1, "Tue, 10 Mar 99999999999 11:00:00 GMT", timedelta(seconds=5)),
     ],
 )
 def test_pauses_grow_and_the_wish_to_wait_is_kept_within_bounds(
@@ -117,6 +118,16 @@ def test_wish_to_wait_is_read_from_the_answer(shop: Story, server: Receiver) -> 
     shop.happens("Order Completed", shop.person())
     shop.works()
     assert shop.delivery().due_at == shop.now + timedelta(seconds=90)
+
+
+def test_wish_that_no_calendar_holds_is_passed_over(shop: Story, server: Receiver) -> None:
+    """Else the try would have no end, and be taken up again every minute for ever."""
+    shop.listens(server.url, "Order Completed")
+    server.answer = lambda heard: (503, {"Retry-After": "Tue, 10 Mar 99999999999 11:00:00 GMT"})
+    shop.happens("Order Completed", shop.person())
+    shop.works()
+    waiting = shop.delivery()
+    assert (waiting.state, waiting.code, waiting.due_at) == ("pending", 503, shop.now + PAUSES[0])
 
 
 def test_gone_pauses_and_what_happens_meanwhile_waits(shop: Story, server: Receiver) -> None:
