@@ -27,7 +27,11 @@ _PUBLIC_6 = ip_network("2000::/3")
 _SPECIAL_6 = tuple(ip_network(each) for each in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"))
 _TRANSLATED = ip_network("64:ff9b::/96")  # RFC 6052: its last 32 bits are the IPv4 address that is meant
 # Where clouds tell a machine its secrets, apart from the link-local one. Refused even where private addresses are allowed.
-_METADATA = frozenset(ip_address(each) for each in ("100.100.100.200", "192.0.0.192", "fd00:ec2::254"))
+# 168.63.129.16 looks public, and is Azure's own on every machine there.
+_METADATA = frozenset(
+    ip_address(each)
+    for each in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")
+)
 
 
 class RefusedAddress(Invalid):

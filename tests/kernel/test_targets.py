@@ -22,6 +22,7 @@ REFUSED = (
     # metadata of clouds, link-local, multicast, reserved
     "https://169.254.169.254/latest/meta-data/", "https://169.254.1.1/", "https://[fe80::1]/", "https://[fe80::1%25eth0]/",
     "https://[fd00:ec2::254]/", "https://100.100.100.200/", "https://192.0.0.192/", "https://metadata.google.internal/",
+    "https://168.63.129.16:32526/", "https://[fd20:ce::254]/",
     "https://2852039166/", "https://0xa9fea9fe/", "https://[::ffff:a9fe:a9fe]/", "https://224.0.0.1/", "https://[ff02::1]/",
     "https://240.0.0.1/", "https://255.255.255.255/",
     # an IPv4 address inside an IPv6 one
@@ -92,6 +93,8 @@ def test_private_address_is_taken_where_the_operator_allows_it(url: str) -> None
         "https://[fe80::1]/",
         "https://[fd00:ec2::254]/",
         "https://100.100.100.200/",
+        "https://168.63.129.16/",
+        "https://[fd20:ce::254]/",
         "https://0.0.0.0/",
         "https://[::ffff:127.0.0.1]/",
         "https://user@10.0.0.8/",
