@@ -1,7 +1,7 @@
 """The table of products."""
 
 from django.db import models
-from django.db.models.functions import Cast, Length, Lower
+from django.db.models.functions import Cast, Collate, Length, Lower
 from django.db.models.lookups import LessThanOrEqual
 
 from parcours.accounts.models import Workspace
@@ -14,10 +14,13 @@ _WEB = r"^https?://[^[:space:]]+$"
 def _key(field: str) -> models.GeneratedField:
     """A text in small letters, in the order of its bytes: where a search for its beginning looks.
 
-    A column, because row security lets no index be used for a condition on `lower(…)`.
+    A column, because row security lets no index be used for a condition on `lower(…)`. Small letters are the database's: "C" knows
+    those of ASCII only.
     """
     kept = models.TextField(db_collation="C")
-    return models.GeneratedField(expression=Lower(field), output_field=kept, db_persist=True)
+    return models.GeneratedField(
+        expression=Lower(Collate(field, "default")), output_field=kept, db_persist=True
+    )
 
 
 class Product(models.Model):
