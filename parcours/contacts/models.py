@@ -11,17 +11,27 @@ from parcours.accounts.models import Workspace
 from parcours.contacts.types import AttributeType, IdentityKind, ImportState
 from parcours.kernel.constraints import one_of
 from parcours.kernel.ids import NewId, NextNumber, uuid7
+from parcours.kernel.searching import kept_key
+
+
+def _of_known(key: str, name: str) -> models.Index:
+    """An index of those who have the key: visitors without a name cost nothing."""
+    return models.Index(
+        fields=["workspace_id", key], condition=models.Q(**{f"{key}__isnull": False}), name=name
+    )
 
 
 class Contact(models.Model):
     """One person. Declared attributes are JSON values whose types `Attribute` fixes.
 
     `number` is a second name, for programs that know people by whole numbers only (`api.brevo`); nothing else uses it.
+    `searching` looks in the keys: the name as pages show it, the same with the last name first (where that differs), the domain of
+    the address.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, db_default=NewId())
     workspace_id = models.IntegerField()
-    email = models.CharField(max_length=254, null=True)
+    email = models.CharField(max_length=254, null=True, db_collation="C")
     language = models.CharField(max_length=2, blank=True, db_default="")
     time_zone = models.CharField(max_length=64, blank=True, db_default="")
     attributes = models.JSONField(db_default={})
@@ -29,6 +39,9 @@ class Contact(models.Model):
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     number = models.BigIntegerField(db_default=NextNumber("contacts_contact_number_seq"), editable=False)
+    name_key = kept_key(models.Func("attributes", function="contacts_name_key"))
+    surname_key = kept_key(models.Func("attributes", function="contacts_surname_key"))
+    domain_key = kept_key(models.Func("email", models.Value("@"), models.Value(2), function="split_part"))
 
     class Meta:
         constraints = [
@@ -36,7 +49,12 @@ class Contact(models.Model):
             models.UniqueConstraint(fields=["workspace_id", "number"], name="contact_number_once"),
             models.UniqueConstraint(fields=["workspace_id", "email"], name="contact_email_once"),
         ]
-        indexes = [models.Index(fields=["workspace_id", "-created_at"], name="contact_newest")]
+        indexes = [
+            models.Index(fields=["workspace_id", "-created_at"], name="contact_newest"),
+            _of_known("name_key", "contact_by_name"),
+            _of_known("surname_key", "contact_by_surname"),
+            _of_known("domain_key", "contact_by_domain"),
+        ]
 
 
 class Identity(models.Model):

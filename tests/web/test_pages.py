@@ -52,6 +52,14 @@ def test_contacts_are_found_by_name_and_address(shop: Shop, owner: Client) -> No
     assert "client7@mail.example" in text_of(owner, shop.path("contacts/?q=client7@"))
     assert "client7@mail.example" in text_of(owner, shop.path("contacts/?q=c-0007"))
     assert "Nobody found" in text_of(owner, shop.path("contacts/?q=nobody+at+all"))
+    assert "Zoé Martin" in text_of(owner, shop.path("contacts/?q=MARTIN+zoe"))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", "Début du nom, de l’adresse"), ("en", "Start of a name, address")]
+)
+def test_search_for_people_says_what_it_searches(shop: Shop, language: str, said: str) -> None:
+    assert said in text_of(signed_in(shop.owner, language), shop.path("contacts/"))
 
 
 def test_contacts_go_on_to_a_second_page(shop: Shop, owner: Client) -> None:

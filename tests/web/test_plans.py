@@ -48,7 +48,8 @@ def test_people_found_are_counted_as_far_as_anybody_reads(
     with CaptureQueriesContext(connection) as asked:
         page = owner.get(shop.path("contacts/?q=client7@"))
     assert page.context["found"] == "1"
-    searches = [each for each in asked.captured_queries if "client7@" in each["sql"]]
+    searches = [each for each in asked.captured_queries if 'FROM "contacts_contact"' in each["sql"]]
+    searches = [each for each in searches if "client7@" in each["sql"]]
     assert len(searches) == 1  # a page that holds everything has counted it
 
 

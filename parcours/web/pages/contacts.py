@@ -3,15 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import reduce
-from operator import and_
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
@@ -24,8 +22,8 @@ from parcours.audiences.models import Member, Segment
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose, State
 from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
-from parcours.contacts import actions, queries
-from parcours.contacts.models import Attribute, Contact, Identity, List
+from parcours.contacts import actions, queries, searching
+from parcours.contacts.models import Attribute, Contact, List
 from parcours.contacts.types import IdentityKind
 from parcours.delivery.models import Mailing, Message
 from parcours.events import audited
@@ -87,28 +85,8 @@ def chosen_people(request: StaffRequest) -> QuerySet[Contact]:
     narrowed = exporting.people(
         own, list_slug=request.GET.get("list", ""), segment=request.GET.get("segment", "")
     )
-    return found_people(own, narrowed, request.GET.get("q", ""))
-
-
-def found_people(workspace_id: int, found: QuerySet[Contact], words: str) -> QuerySet[Contact]:
-    """Those people whose address, name or other identity holds every word."""
-    each = words.replace("\0", "").split()[:6]
-    if not each:
-        return found.order_by("-created_at")
-    identities = Identity.objects.filter(
-        workspace_id=workspace_id, value__iexact=words.strip()[:254], contact_id=OuterRef("pk")
-    )
-    named_so = reduce(and_, (_named_so(word) for word in each))
-    return found.filter(named_so | Q(Exists(identities))).order_by("-created_at")
-
-
-def _named_so(word: str) -> Q:
-    return (
-        Q(email__icontains=word)
-        | Q(attributes__first_name__icontains=word)
-        | Q(attributes__last_name__icontains=word)
-        | Q(attributes__name__icontains=word)
-    )
+    found = searching.called(own, narrowed, request.GET.get("q", ""))
+    return found.order_by("-created_at")
 
 
 @needs(Role.ANALYST, "POST")

@@ -20,6 +20,7 @@ from parcours.audiences import exporting
 from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
 from parcours.catalogue import queries as catalogue
+from parcours.contacts import searching
 from parcours.contacts.models import Import
 from parcours.contacts.types import ImportState
 from parcours.content.models import Template
@@ -33,7 +34,6 @@ from parcours.insights.types import Comparison, Day
 from parcours.journeys.models import Journey, Run
 from parcours.web import charts
 from parcours.web.access import StaffRequest, needs
-from parcours.web.pages.contacts import found_people
 from parcours.web.templatetags.look import as_money, number
 
 YEAR = timedelta(days=364)
@@ -201,7 +201,7 @@ def running(workspace_id: int) -> list[Journey]:
 
 @needs(Role.VIEWER)
 def search(request: StaffRequest) -> HttpResponse:
-    """People, segments, journeys, campaigns and templates whose name or address holds the words; products that begin so."""
+    """People and products that begin so; segments, journeys, campaigns and templates whose name holds the words."""
     words = request.GET.get("q", "").strip()[:200]
     found = {}
     if words:
@@ -209,7 +209,7 @@ def search(request: StaffRequest) -> HttpResponse:
         named = Q(name__icontains=words)
         in_languages = Q(name_fr__icontains=words) | Q(name_en__icontains=words)
         found = {
-            "people": found_people(own, exporting.people(own), words)[:10],
+            "people": searching.called(own, exporting.people(own), words).order_by("-created_at")[:10],
             "segments": Segment.objects.filter(named, workspace_id=own)[:5],
             "journeys": Journey.objects.filter(in_languages, workspace_id=own)[:5],
             "campaigns": Campaign.objects.filter(named, workspace_id=own)[:5],
