@@ -1,19 +1,25 @@
 """Webhooks through the API: a program makes one, reads what became of it, and never sees a secret twice."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from parcours.accounts.models import Workspace
+from parcours.accounts.types import SYSTEM
 from parcours.api.models import Replay
-from parcours.integrations import queue
+from parcours.integrations import actions, queue
 from parcours.integrations.models import Delivery
-from parcours.integrations.types import Outcome
-from parcours.kernel import clock, tenancy
+from parcours.integrations.types import Outcome, Wanted
+from parcours.kernel import clock, sql, tenancy
 from tests.api.conftest import Machine
 
 URL = "https://crm.example.com/hooks"
+_WAITS = """
+SELECT count(*) FROM pg_locks AS wanted JOIN pg_locks AS held USING (pid)
+WHERE NOT wanted.granted AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 def make(till: Machine, **fields: Any) -> dict[str, Any]:
@@ -77,6 +83,30 @@ def test_what_cannot_be_is_refused_with_its_place(
     assert refused.status_code == 422
     assert refused.json()["code"] == code
     assert [one["field"] for one in refused.json()["errors"]] == [field]
+
+
+def test_changes_of_two_programs_at_once_both_hold(
+    transactional_db: None, till: Machine, workspace: Workspace
+) -> None:
+    """The later one does not write back what it read before the earlier one was done."""
+    number = make(till)["id"]
+
+    def describe() -> int:
+        try:
+            return till.send("patch", f"/webhooks/{number}", {"description": "CRM"}).status_code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with tenancy.scope(workspace_id=workspace.pk):
+            moved = Wanted("https://new.example.com/", names=("Order Completed",))
+            actions.change(workspace.pk, number, moved, actor=SYSTEM, now=clock.now())
+            later = pool.submit(describe)
+            while not sql.scalar(_WAITS, {}):
+                assert not later.done()
+        assert later.result() == 200
+    read = till.get(f"/webhooks/{number}").json()
+    assert (read["url"], read["description"]) == ("https://new.example.com/", "CRM")
 
 
 def test_webhook_is_paused_and_resumed(till: Machine) -> None:

@@ -57,7 +57,7 @@ def read_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
 def change_webhook(request: ApiRequest, endpoint_id: int, change: WebhookChange) -> WebhookOut:
     """Where it is, what it is called, what it wants: from now on."""
     call = request.call
-    present = queries.access_endpoint(call.workspace_id, endpoint_id)
+    present = queries.access_endpoint(call.workspace_id, endpoint_id, lock=True)
     wanted = _wanted(
         present.url if change.url is None else change.url,
         present.description if change.description is None else change.description,
