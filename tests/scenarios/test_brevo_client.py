@@ -1,8 +1,6 @@
 """Brevo's own Python client, pointed at a web process of ours, does a shop's day: people, lists, events, a receipt in the inbox."""
 
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,29 +20,9 @@ from parcours.accounts.types import SYSTEM, Role
 from parcours.content.models import Template
 from parcours.delivery.models import Message
 from parcours.kernel import clock, tenancy
-from tests.api.conftest import Machine, machine_of
+from tests.api.conftest import Machine
 from tests.conftest import act_as
-from tests.delivery.post import Post, post_of
-
-RECEIPT = {
-    "subject": "Votre commande {{ data.order_id }}",
-    "mjml": "<mjml><mj-body><mj-section><mj-column><mj-text>Total : {{ data.total }} €</mj-text>"
-    "</mj-column></mj-section></mj-body></mjml>",
-}
-
-
-@pytest.fixture
-def post(transactional_db: None, workspace: Workspace, tmp_path: Path, now: datetime) -> Iterator[Post]:
-    with post_of(workspace, tmp_path, now) as opened:
-        yield opened
-
-
-@pytest.fixture
-def till(post: Post, workspace: Workspace, now: datetime) -> Machine:
-    machine = machine_of(workspace, now)
-    saved = machine.put("/templates/receipt", {"name": "Receipt", "bodies": {"fr": RECEIPT}})
-    assert saved.status_code == 200, saved.content
-    return machine
+from tests.delivery.post import Post
 
 
 @pytest.fixture

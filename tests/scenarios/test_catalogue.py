@@ -1,14 +1,11 @@
 """A shop begins with events alone, then states what it sells: its confirmations lead to the products' pages, and nowhere else."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.catalogue import actions, queries, seen
 from parcours.catalogue.types import ProductOrigin
@@ -17,7 +14,7 @@ from parcours.events.types import NewEvent
 from parcours.journeys import actions as journeys
 from parcours.journeys import recipes
 from parcours.kernel import tenancy
-from tests.delivery.post import Post, post_of
+from tests.delivery.post import Post
 from tests.settling import settle
 
 MUG = {
@@ -30,12 +27,11 @@ MUG = {
 
 
 @pytest.fixture
-def post(transactional_db: None, workspace: Workspace, tmp_path: Path, now: datetime) -> Iterator[Post]:
+def post(post: Post, now: datetime) -> Post:
     """A shop that confirms orders."""
-    with post_of(workspace, tmp_path, now) as opened:
-        with tenancy.scope(workspace_id=workspace.id):
-            recipes.install(workspace.id, "post-purchase", actor=SYSTEM, now=now)
-        yield opened
+    with tenancy.scope(workspace_id=post.shop.id):
+        recipes.install(post.shop.id, "post-purchase", actor=SYSTEM, now=now)
+    return post
 
 
 def confirmation(post: Post, who: UUID, order_id: str) -> str:

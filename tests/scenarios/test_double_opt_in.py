@@ -1,10 +1,7 @@
 """Somebody asks for offers in a form: a message to confirm arrives, one click, and only then an offer may leave."""
 
 import re
-from collections.abc import Iterator
-from datetime import datetime
 from email.message import EmailMessage
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,26 +17,13 @@ from parcours.content import actions as content
 from parcours.content import queries as templates
 from parcours.content.errors import TemplateError
 from parcours.delivery.models import Message
-from parcours.kernel import clock, tenancy
+from parcours.kernel import tenancy
 from tests.api.conftest import Machine, machine_of
-from tests.delivery.post import Post, post_of
+from tests.delivery.post import Post
 from tests.delivery.stories import codes
 
+pytestmark = pytest.mark.usefixtures("one_clock")
 FORM = {"source": "newsletter form", "wording": "Send me offers.", "ip": "192.0.2.7"}
-
-
-@pytest.fixture
-def post(
-    transactional_db: None,
-    workspace: Workspace,
-    tmp_path: Path,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Post]:
-    """The shop, with the entry points' clock at the post's."""
-    with post_of(workspace, tmp_path, now) as opened:
-        monkeypatch.setattr(clock, "now", lambda: opened.now)
-        yield opened
 
 
 @pytest.fixture

@@ -1,14 +1,11 @@
 """An order comes in, the right mails go out: through journeys, gate and sender to a mail server, with a clock of our own."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 
-from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent.types import Act
 from parcours.delivery import queries
@@ -18,7 +15,7 @@ from parcours.events.types import NewEvent
 from parcours.journeys import actions as journeys
 from parcours.journeys import recipes
 from parcours.kernel import tenancy
-from tests.delivery.post import Post, post_of
+from tests.delivery.post import Post
 from tests.settling import settle
 
 ORDER = {
@@ -30,13 +27,12 @@ ORDER = {
 
 
 @pytest.fixture
-def post(transactional_db: None, workspace: Workspace, tmp_path: Path, now: datetime) -> Iterator[Post]:
+def post(post: Post, now: datetime) -> Post:
     """A shop with its first journeys."""
-    with post_of(workspace, tmp_path, now) as opened:
-        with tenancy.scope(workspace_id=workspace.id):
-            for slug in ("post-purchase", "first-purchase"):
-                recipes.install(workspace.id, slug, actor=SYSTEM, now=now)
-        yield opened
+    with tenancy.scope(workspace_id=post.shop.id):
+        for slug in ("post-purchase", "first-purchase"):
+            recipes.install(post.shop.id, slug, actor=SYSTEM, now=now)
+    return post
 
 
 def orders(post: Post, who: UUID, **changes: object) -> None:

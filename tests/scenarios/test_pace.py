@@ -1,14 +1,11 @@
 """Less, or later: a pause and a lower frequency, chosen on the preference page, kept by the gate, and ended again."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
-from parcours.accounts.models import Workspace
 from parcours.consent import queries
 from parcours.consent.types import Act, Wish
 from parcours.contacts import actions as contacts
@@ -17,24 +14,12 @@ from parcours.delivery.models import Message
 from parcours.delivery.types import ToStart
 from parcours.events import queries as log
 from parcours.events import tokens
-from parcours.kernel import clock, tenancy
-from tests.delivery.post import Post, post_of
+from parcours.kernel import tenancy
+from tests.delivery.post import Post
 from tests.delivery.stories import codes
 
+pytestmark = pytest.mark.usefixtures("one_clock")
 BOXES = {"yes": ["promotions.email", "advice.email"]}
-
-
-@pytest.fixture
-def post(
-    transactional_db: None,
-    workspace: Workspace,
-    tmp_path: Path,
-    now: datetime,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[Post]:
-    with post_of(workspace, tmp_path, now) as opened:
-        monkeypatch.setattr(clock, "now", lambda: opened.now)
-        yield opened
 
 
 @pytest.fixture

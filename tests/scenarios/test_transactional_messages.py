@@ -1,9 +1,7 @@
 """A shop's program asks for a message, and the person has it in their inbox: once, with the data, through the gate."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +13,9 @@ from parcours.delivery.models import Message, Request
 from parcours.events.models import Event
 from parcours.kernel import clock, tenancy
 from tests.api.conftest import Machine, machine_of
-from tests.delivery.post import Post, post_of
+from tests.delivery.post import Post
+from tests.scenarios.conftest import RECEIPT
 
-RECEIPT = {
-    "subject": "Votre commande {{ data.order_id }}",
-    "mjml": (
-        "<mjml><mj-body><mj-section><mj-column><mj-text>"
-        "{% for line in data.lines %}{{ line.quantity }} × {{ line.name }} {% endfor %}: {{ event.total }} €"
-        "</mj-text></mj-column></mj-section></mj-body></mjml>"
-    ),
-}
 WANTED = {
     "template": "receipt",
     "purpose": "order_information",
@@ -32,20 +23,6 @@ WANTED = {
     "data": {"order_id": "A-7", "total": 49.9, "lines": [{"name": "Grande <tasse>", "quantity": 2}]},
     "message_id": "order-A-7",
 }
-
-
-@pytest.fixture
-def post(transactional_db: None, workspace: Workspace, tmp_path: Path, now: datetime) -> Iterator[Post]:
-    with post_of(workspace, tmp_path, now) as opened:
-        yield opened
-
-
-@pytest.fixture
-def till(post: Post, workspace: Workspace, now: datetime) -> Machine:
-    machine = machine_of(workspace, now)
-    saved = machine.put("/templates/receipt", {"name": "Receipt", "bodies": {"fr": RECEIPT}})
-    assert saved.status_code == 200, saved.content
-    return machine
 
 
 def asked(till: Machine, **changes: Any) -> dict[str, Any]:
