@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext, gettext_noop
 
-from parcours.web.wording import CHANNELS, shown
+from parcours.web.wording import CHANNELS, ORIGINS, WEBHOOK_PAUSES, shown
 
 SUBJECTS = {
     "attribute": gettext_noop("Attribute"),
@@ -83,8 +83,11 @@ ACTIONS = {
 }
 _DETAILS = {
     "at": gettext_noop("when"),
+    "attributes": gettext_noop("attributes"),
+    "brand": gettext_noop("brand"),
     "bytes": gettext_noop("bytes"),
     "cancelled_messages": gettext_noop("cancelled messages"),
+    "category": gettext_noop("category"),
     "changed_products": gettext_noop("changed products"),
     "channel": gettext_noop("channel"),
     "contact": gettext_noop("contact"),
@@ -93,18 +96,24 @@ _DETAILS = {
     "currency": gettext_noop("currency"),
     "tracking_consent": gettext_noop("category of consent to be tracked"),
     "delivery": gettext_noop("delivery"),
+    "description": gettext_noop("description"),
     "email": gettext_noop("address"),
     "events": gettext_noop("events"),
     "fields": gettext_noop("fields"),
     "file": gettext_noop("file"),
     "filters": gettext_noop("filters"),
+    "image_url": gettext_noop("address of the picture"),
+    "in_stock": gettext_noop("in stock"),
     "kind": gettext_noop("kind"),
     "language": gettext_noop("language"),
     "languages": gettext_noop("languages"),
     "merged": gettext_noop("merged with"),
     "messages": gettext_noop("messages"),
     "name": gettext_noop("name"),
+    "names": gettext_noop("names"),
     "new_products": gettext_noop("new products"),
+    "origin": gettext_noop("who says so"),
+    "price": gettext_noop("price"),
     "product": gettext_noop("product"),
     "purpose": gettext_noop("purpose"),
     "reason": gettext_noop("reason"),
@@ -112,12 +121,17 @@ _DETAILS = {
     "role": gettext_noop("role"),
     "rows": gettext_noop("rows"),
     "rule": gettext_noop("rule"),
+    "takes_all": gettext_noop("all events"),
     "time_zone": gettext_noop("time zone"),
     "trouble": gettext_noop("trouble"),
     "type": gettext_noop("type"),
+    "url": gettext_noop("web address"),
     "version": gettext_noop("version"),
     "was_sent": gettext_noop("was sent"),
 }
+_VALUES = {"channel": CHANNELS, "origin": ORIGINS, "reason": WEBHOOK_PAUSES}
+"""Details whose values are codes, with their words."""
+
 LONGEST = 160
 
 
@@ -140,7 +154,7 @@ def _name(key: str) -> str:
 
 
 def _value(key: str, value: object) -> str:
-    if key == "channel" and value in CHANNELS:
-        return gettext(CHANNELS[str(value)])
+    if (words := _VALUES.get(key, {}).get(str(value))) is not None:
+        return gettext(words)
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping) else shown(value)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"

@@ -9,6 +9,12 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from parcours.accounts.models import AuditEntry, User
+from parcours.accounts.types import SYSTEM
+from parcours.catalogue import actions as catalogue
+from parcours.catalogue.types import ProductOrigin
+from parcours.integrations import actions as webhooks
+from parcours.integrations.models import Endpoint
+from parcours.integrations.types import Wanted
 from parcours.kernel import tenancy
 from parcours.web import trail
 from tests.web.conftest import Shop, signed_in
@@ -49,6 +55,26 @@ def test_trail_is_read_in_french(shop: Shop, owner: Client) -> None:
     assert "Espace · modification" in page
     assert "legal_name\u00a0: – → Vitrine SARL" in page
     assert "workspace: changed" not in page
+
+
+def test_changes_of_webhooks_and_products_are_read_in_french(shop: Shop, owner: Client) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        number = Endpoint.objects.get().pk
+        webhooks.change(
+            shop.workspace.pk, number, Wanted("https://x.example/", takes_all=True), actor=SYSTEM, now=shop.now
+        )
+        webhooks.pause(shop.workspace.pk, number, actor=SYSTEM, now=shop.now)
+        for origin in (ProductOrigin.API, ProductOrigin.HAND):
+            facts = {"name": "Bol", "brand": origin.value, "in_stock": True}
+            catalogue.save(shop.workspace.pk, "BOL-7", facts, origin=origin, actor=SYSTEM, now=shop.now)
+    page = signed_in(shop.owner, "fr").get(shop.path("settings/trail/")).content.decode()
+    for told in (
+        "tous les événements\u00a0: non → oui",
+        "raison\u00a0: Mis en pause à la main.",
+        "marque\u00a0: api → hand",
+        "qui le dit\u00a0: Déclaré par la boutique → Saisi à la main",
+    ):
+        assert told in page
 
 
 def test_new_account_of_a_member_is_noted(shop: Shop, owner: Client) -> None:
