@@ -14,8 +14,8 @@ from parcours.kernel.ids import NewId
 class Endpoint(models.Model):
     """Where a workspace's events are told, and which of them. States are drawn in `types.EndpointState`.
 
-    `since` is the database's snapshot when it was made: what was committed before is not told. Both secrets are sealed; the former
-    one signs too until `former_until`. `failing_since`: nothing was taken since then, although it was tried.
+    `since` is the database's snapshot when it was made: what was received and committed before is not told. Both secrets are
+    sealed; the former one signs too until `former_until`. `failing_since`: nothing was taken since then, although it was tried.
     """
 
     id = models.AutoField(primary_key=True)

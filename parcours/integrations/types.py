@@ -9,7 +9,7 @@ from uuid import UUID
 from parcours.kernel import http
 
 TEST_NAME = "Webhook Test"
-"""The type of a delivery that somebody asked for to see whether the endpoint hears us. No event of the log is called so."""
+"""The type of a delivery that somebody asked for to see whether the endpoint hears us. It names no event of the log."""
 
 
 class EndpointState(StrEnum):

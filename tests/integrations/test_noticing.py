@@ -10,6 +10,7 @@ from parcours.accounts.models import Workspace
 from parcours.events import people
 from parcours.events.actions import prepare_months
 from parcours.integrations import actions, queue
+from parcours.integrations.models import Endpoint
 from parcours.kernel import tenancy
 from tests.integrations.receiver import Receiver
 from tests.integrations.stories import Story
@@ -99,6 +100,19 @@ def test_event_that_was_being_written_when_the_endpoint_was_made_is_told(
         assert queue.notice(shop.id, now=shop.now) == 0  # nothing is settled while it is open
     shop.works()
     assert sorted(server.names) == ["Late", "Next"]
+
+
+def test_after_a_restore_into_another_server_nothing_new_is_passed_over(
+    shop: Story, server: Receiver
+) -> None:
+    """The endpoint was made when the server that was lost had counted further than this one has."""
+    ada, made = shop.person(), shop.listens(server.url)
+    with tenancy.scope(workspace_id=shop.id):
+        Endpoint.objects.filter(pk=made.endpoint.pk).update(since="900000000000:900000000000:")
+    shop.passes(hours=1)
+    shop.happens("Order Completed", ada)
+    shop.works()
+    assert server.names == ["Order Completed"]
 
 
 def test_nobody_listens_and_the_log_is_not_read(shop: Story) -> None:

@@ -61,7 +61,11 @@ def test_changes_of_webhooks_and_products_are_read_in_french(shop: Shop, owner: 
     with tenancy.scope(workspace_id=shop.workspace.pk):
         number = Endpoint.objects.get().pk
         webhooks.change(
-            shop.workspace.pk, number, Wanted("https://x.example/", takes_all=True), actor=SYSTEM, now=shop.now
+            shop.workspace.pk,
+            number,
+            Wanted("https://x.example/", takes_all=True),
+            actor=SYSTEM,
+            now=shop.now,
         )
         webhooks.pause(shop.workspace.pk, number, actor=SYSTEM, now=shop.now)
         for origin in (ProductOrigin.API, ProductOrigin.HAND):

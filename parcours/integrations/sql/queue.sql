@@ -1,5 +1,6 @@
 -- name: notice
 -- Make one delivery of each event of a span for each endpoint that wants it and was there before. Paused endpoints get theirs too: they wait.
+-- What an endpoint's snapshot hides was received before it, too: on a server that a backup was restored into, the snapshot may be ahead.
 -- Parameters: the span of `events.cursor`, now. Side effects: integrations_delivery. Locks: the endpoints, against their deletion.
 INSERT INTO integrations_delivery (workspace_id, endpoint_id, event_xid, event_id, event_at, name, state, created_at, due_at)
 SELECT v.workspace_id, e.id, v.xid::text::bigint, v.id, v.at, v.name, 'pending', %(now)s, %(now)s
@@ -8,7 +9,7 @@ JOIN events_event v ON v.workspace_id = %(workspace_id)s AND (e.takes_all OR v.n
 WHERE e.workspace_id = %(workspace_id)s AND e.state <> 'removed'
   AND (v.xid, v.id) > (%(after_xid)s::text::xid8, %(after_id)s)
   AND (v.xid, v.id) <= (%(until_xid)s::text::xid8, %(until_id)s) AND v.at BETWEEN %(first_at)s AND %(last_at)s
-  AND NOT pg_visible_in_snapshot(v.xid, e.since::pg_snapshot)
+  AND NOT (pg_visible_in_snapshot(v.xid, e.since::pg_snapshot) AND v.received_at <= e.created_at)
 ORDER BY v.xid, v.id
 ON CONFLICT DO NOTHING;
 
