@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "parcours.web.middleware.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "parcours.web.middleware.NotKept",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "parcours.web.middleware.ReaderLanguage",
     "django.middleware.common.CommonMiddleware",

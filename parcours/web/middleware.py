@@ -64,6 +64,18 @@ class ContentSecurityPolicy:
         return response
 
 
+class NotKept:
+    """No browser and no proxy keeps an answer that does not say for how long: it shows people, or a secret that is shown once."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
 class ReaderLanguage:
     """The user's own language, else the cookie's, else the browser's; English when none of them is ours."""
 

@@ -119,6 +119,12 @@ def test_webhook_is_paused_and_resumed(till: Machine) -> None:
     assert till.post(f"{path}/resume").json()["code"] == "webhook.not_paused"
 
 
+def test_nobody_keeps_an_answer(till: Machine) -> None:
+    made = till.post("/webhooks", {"url": URL, "events": ["*"]})
+    for answer in (made, till.get("/webhooks"), till.get("/webhooks/0")):
+        assert answer["Cache-Control"] == "no-store"
+
+
 def test_new_secret_is_another_one(till: Machine) -> None:
     made = make(till)
     rotated = till.post(f"/webhooks/{made['id']}/rotate").json()

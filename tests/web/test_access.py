@@ -74,6 +74,12 @@ def test_other_workspaces_are_not_in_the_switch(shop: Shop) -> None:
     assert "/w/other/" not in page
 
 
+@pytest.mark.parametrize("path", ["", "contacts/", "settings/webhooks/new/", "settings/keys/", "nowhere/"])
+def test_nobody_keeps_a_page(shop: Shop, owner: Client, path: str) -> None:
+    """Pages show people, and secrets that are shown once: neither a proxy nor a shared computer keeps them."""
+    assert owner.get(shop.path(path))["Cache-Control"] == "no-store"
+
+
 def test_policy_forbids_inline_scripts_and_styles(shop: Shop, owner: Client) -> None:
     response = owner.get(shop.path())
     policy = response["Content-Security-Policy"]
