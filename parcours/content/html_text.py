@@ -21,10 +21,19 @@ def text_of(html: str) -> str:
     """Return the readable text of compiled HTML; each link as "label (address)", or the address alone when
     they are equal.
     """
+    return tidy(_read(html).text())
+
+
+def labels_of(html: str) -> dict[str, str]:
+    """Return by address what the first link to it says that says anything, in one line."""
+    return _read(html).labels
+
+
+def _read(html: str) -> "_Reader":
     reader = _Reader()
     reader.feed(html)
     reader.close()
-    return tidy(reader.text())
+    return reader
 
 
 def tidy(text: str) -> str:
@@ -43,6 +52,7 @@ class _Reader(HTMLParser):
         self._hidden: list[str] = []
         self._lists: list[int] = []
         self._links: list[tuple[str, int]] = []
+        self.labels: dict[str, str] = {}
 
     def text(self) -> str:
         """All that was read."""
@@ -104,5 +114,7 @@ class _Reader(HTMLParser):
     def _end_link(self) -> None:
         href, start = self._links.pop()
         label = "".join(self._parts[start:]).strip()
+        if label:
+            self.labels.setdefault(href, " ".join(label.split()))
         if href and href != label and not href.startswith("#"):
             self._parts.append(f" ({href})" if label else href)

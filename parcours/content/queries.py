@@ -4,7 +4,7 @@ Not here: storing (`actions`), what is really sent (`delivery.composing`).
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -111,6 +111,29 @@ def compiled(workspace_id: int, version_id: int, language: str) -> CompiledTempl
 def languages_of(workspace_id: int, version_id: int) -> tuple[str, ...]:
     """The languages that a version speaks, in their order."""
     return tuple(version(workspace_id, version_id).bodies)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A tracked link of a version. `addresses` are as written: several where languages lead to different pages."""
+
+    label: str
+    addresses: tuple[str, ...]
+
+
+def links(workspace_id: int, version_id: int, language: str) -> list[Link]:
+    """The tracked links of a version in the order of their numbers, labelled in `language` where it speaks it."""
+    spoken_here = languages_of(workspace_id, version_id)
+    first = spoken(spoken_here, language, language)
+    ready = [
+        compiled(workspace_id, version_id, each) for each in sorted(spoken_here, key=lambda one: one != first)
+    ]
+    most = max(len(each.links) for each in ready)
+    by_number = ([each for each in ready if number < len(each.links)] for number in range(most))
+    return [
+        Link(having[0].labels[number], tuple(dict.fromkeys(each.links[number] for each in having)))
+        for number, having in enumerate(by_number)
+    ]
 
 
 def spoken(languages: tuple[str, ...], wanted: str, otherwise: str) -> str:

@@ -116,7 +116,7 @@ class Program:
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
     """A template made ready. `links` are the tracked ones, as written; their places are the numbers given
-    to `rewrite_link`.
+    to `rewrite_link`. `labels` say for each what it reads in the message ("" where it reads nothing).
     """
 
     subject: Program
@@ -124,6 +124,7 @@ class CompiledTemplate:
     html: Program
     text: Program
     links: tuple[str, ...]
+    labels: tuple[str, ...]
     lines: Mapping[str, int]
     products: liquid.ProductUses
 
@@ -154,8 +155,9 @@ def compile_template(subject: str, preheader: str, mjml: str, text: str | None =
     plain_html = compile_mjml(masked.text)
     html = _with_links(plain_html, masked, links)
     html = _with_preheader(html, preheader).replace(' lang="und" dir="auto"', ' lang="{{ language }}"')
+    spelled_html = _HREF.sub(_spelled_href, plain_html)
     if text is None:
-        text_source = _text_with_links(masked, html_text.text_of(_HREF.sub(_spelled_href, plain_html)), links)
+        text_source = _text_with_links(masked, html_text.text_of(spelled_html), links)
     else:
         own = Masked.of(text, field="text")
         text_source = _text_with_links(own, own.text, links)
@@ -173,6 +175,7 @@ def compile_template(subject: str, preheader: str, mjml: str, text: str | None =
         html=html_part,
         text=text_part,
         links=tuple(links),
+        labels=_labels(masked, spelled_html, links),
         lines={
             name: line for source in reversed(sources) for name, line in liquid.analyse(source).lines.items()
         },
@@ -422,6 +425,14 @@ def _text_with_links(masked: Masked, text: str, links: list[str]) -> str:
         ),
         wrapped,
     )
+
+
+def _labels(masked: Masked, html: str, links: list[str]) -> tuple[str, ...]:
+    """What each link reads, with the statements that data fill in as they are written."""
+    found = {
+        masked.unmask(href).strip(): masked.unmask(label) for href, label in html_text.labels_of(html).items()
+    }
+    return tuple(found.get(link, "") for link in links)
 
 
 def _wrapped(masked: Masked, address: str, links: list[str]) -> str:

@@ -9,6 +9,12 @@ class UnknownMessage(NotFound):
     code = "delivery.unknown_message"
 
 
+class UnknownMailing(NotFound):
+    """There is no such mailing here."""
+
+    code = "delivery.unknown_mailing"
+
+
 class NotInDoubt(Conflict):
     """Only a message in doubt can be settled."""
 

@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 
 from parcours.audiences import language as rules
 from parcours.content import queries as content
-from parcours.delivery.errors import UnknownMessage
-from parcours.delivery.models import Request, Return, Sending
+from parcours.delivery.errors import UnknownMailing, UnknownMessage
+from parcours.delivery.models import Mailing, Request, Return, Sending
 from parcours.delivery.replies import ReplyClass
+from parcours.delivery.types import Origin
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
 
@@ -199,6 +200,19 @@ def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:
 def sending(workspace_id: int) -> Sending | None:
     """How the workspace sends, or None when nobody has said so yet."""
     return Sending.objects.filter(workspace_id=workspace_id).first()
+
+
+def access_mailing(workspace_id: int, mailing_id: int) -> Mailing:
+    """One mailing that is no test, with its purpose and template. Raises UnknownMailing."""
+    found = (
+        Mailing.objects.filter(workspace_id=workspace_id, pk=mailing_id)
+        .exclude(origin=Origin.TEST.value)
+        .select_related("purpose", "template_version__template")
+        .first()
+    )
+    if found is None:
+        raise UnknownMailing(_("There is no such mailing."))
+    return found
 
 
 def about_mailings(workspace_id: int, mailing_ids: Iterable[int]) -> dict[int, dict[str, Any]]:

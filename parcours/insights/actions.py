@@ -1,22 +1,22 @@
-"""The only writes of this room: its own roll-up of the log."""
+"""The only writes of this room: its own roll-ups of the log."""
 
 from datetime import datetime
 
 from parcours.accounts.models import Workspace
 from parcours.events import cursor
-from parcours.insights.models import Basis, Daily
+from parcours.insights.models import Basis, Daily, Reaction
 from parcours.kernel import sql, tenancy
 
 statements = sql.load(__package__)
 CONSUMER = "insights"
-REVISION = 1
-"""Rises when the roll-up counts otherwise: then it is made anew everywhere."""
+REVISION = 2
+"""Rises when the roll-ups count otherwise: then they are made anew everywhere."""
 
 
 def roll_up(workspace_id: int, *, now: datetime) -> int:
     """Take in the next span of the log; returns how many events it held. Opens its own transaction.
 
-    When the workspace has another zone or currency than the roll-up was made with, it begins anew with the first event.
+    When the workspace has another zone or currency than the roll-ups were made with, they begin anew with the first event.
     """
     with tenancy.scope(workspace_id=workspace_id):
         basis = _basis(workspace_id)
@@ -29,11 +29,12 @@ def roll_up(workspace_id: int, *, now: datetime) -> int:
                 currency=basis.currency,
                 **span.limits,
             )
+            statements.note_reactions.run(workspace_id=workspace_id, **span.limits)
             return span.count
 
 
 def _basis(workspace_id: int) -> Basis:
-    """What the roll-up is made with, locked, so that no two workers count with different ones."""
+    """What the roll-ups are made with, locked, so that no two workers count with different ones."""
     zone, currency = Workspace.objects.values_list("time_zone", "currency").get(id=workspace_id)
     wanted = {"time_zone": zone, "currency": currency, "revision": REVISION}
     Basis.objects.bulk_create(
@@ -49,11 +50,12 @@ def _basis(workspace_id: int) -> Basis:
 
 def _begin_anew(workspace_id: int) -> None:
     cursor.rewind(workspace_id, CONSUMER)
-    Daily.objects.filter(workspace_id=workspace_id).delete()
+    for each in (Daily, Reaction):
+        each.objects.filter(workspace_id=workspace_id).delete()
 
 
 def rebuild(workspace_id: int, *, now: datetime) -> int:
-    """Make the roll-up anew from the whole log."""
+    """Make the roll-ups anew from the whole log."""
     with tenancy.scope(workspace_id=workspace_id):
         _basis(workspace_id)
         _begin_anew(workspace_id)

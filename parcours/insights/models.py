@@ -1,4 +1,4 @@
-"""The daily roll-up of the event log, kept current by a consumer; it can be rebuilt from the log at any time."""
+"""Roll-ups of the event log, by day and by message, kept current by a consumer; they can be rebuilt from the log at any time."""
 
 from django.db import models
 
@@ -23,3 +23,20 @@ class Daily(models.Model):
     name = models.TextField()
     count = models.BigIntegerField()
     amount = models.DecimalField(max_digits=16, decimal_places=2)
+
+
+class Reaction(models.Model):
+    """How often one message of a person who may be measured was opened (`link` is -1) or one of its links followed, on one kind
+    of device, by them or by a machine. What reports of a mailing count: the log itself cannot be read by mailing.
+    """
+
+    pk = models.CompositePrimaryKey(
+        "workspace_id", "mailing_id", "link", "message_id", "is_machine", "device"
+    )
+    workspace_id = models.IntegerField()
+    mailing_id = models.IntegerField()
+    link = models.SmallIntegerField()
+    message_id = models.UUIDField()
+    is_machine = models.BooleanField()
+    device = models.TextField()
+    count = models.IntegerField()

@@ -57,6 +57,72 @@ class MailingFigures:
 
 
 @dataclass(frozen=True)
+class LinkClicks:
+    """How often the link of a number was followed. `people` are messages of those who may be measured."""
+
+    number: int
+    people: int = 0
+    named_clicks: int = 0
+    unnamed_clicks: int = 0
+    machine_clicks: int = 0
+
+    @property
+    def clicks(self) -> int:
+        """Clicks of people, with and without their names."""
+        return self.named_clicks + self.unnamed_clicks
+
+
+@dataclass(frozen=True)
+class LinkFigures:
+    """A link as it is written in the message, and how often it was followed."""
+
+    label: str
+    addresses: tuple[str, ...]
+    counted: LinkClicks
+
+
+@dataclass(frozen=True)
+class DomainFigures:
+    """What became of the messages to one mail system; of `domains` together where `domain` is ''. Rates as in `MailingFigures`."""
+
+    domain: str
+    domains: int
+    sent: int
+    failed: int
+    bounced: int
+    open_measured: int
+    opened: int
+    click_measured: int
+    clicked: int
+    unsubscribed: int
+    complained: int
+
+
+@dataclass(frozen=True)
+class DeviceFigures:
+    """In how many messages people who may be measured did something on one kind of device ('machine': what was none of them)."""
+
+    device: str
+    opened: int
+    clicked: int
+
+
+@dataclass(frozen=True)
+class MailingReport:
+    """What came of one mailing. `links` are all of its links, those followed most first."""
+
+    figures: MailingFigures
+    links: list[LinkFigures]
+    domains: list[DomainFigures]
+    devices: list[DeviceFigures]
+
+    @property
+    def clicks(self) -> int:
+        """Clicks of people on any link."""
+        return sum(each.counted.clicks for each in self.links)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A figure of the last seven days beside that of the seven days before."""
 

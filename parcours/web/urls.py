@@ -15,6 +15,7 @@ from parcours.web.pages import (
     journeys,
     messages,
     purposes,
+    reports,
     segments,
     settings,
     suppressions,
@@ -24,6 +25,7 @@ from parcours.web.pages import (
 
 WORKSPACE = [
     path("", home.home, name="home"),
+    path("days.csv", reports.export_days, name="export_days"),
     path("search/", home.search, name="search"),
     path("contacts/", contacts.contacts, name="contacts"),
     path("contacts/export/", contacts.export, name="contacts_export"),
@@ -72,6 +74,8 @@ WORKSPACE = [
     path("campaigns/<int:campaign_id>/test/", campaigns.test, name="test_campaign"),
     path("campaigns/<int:campaign_id>/tests/", campaigns.tests, name="campaign_tests"),
     path("campaigns/<int:campaign_id>/move/", campaigns.move, name="campaign_move"),
+    path("mailings/<int:mailing_id>/", reports.mailing, name="mailing"),
+    path("mailings/<int:mailing_id>/<slug:table>.csv", reports.export_mailing, name="export_mailing"),
     path("templates/", templates.templates, name="templates"),
     path("templates/new/", templates.new, name="new_template"),
     path("templates/preview/", templates.preview_draft, name="preview_draft"),

@@ -50,6 +50,7 @@ ACTORS = (
 PAGES: dict[str, tuple[str, Role]] = {
     "home": ("GET", V),
     "search": ("GET", V),
+    "export_days": ("GET", A),
     "contacts": ("GET", V),
     "contacts_export": ("POST", A),
     "contact": ("GET", V),
@@ -91,6 +92,8 @@ PAGES: dict[str, tuple[str, Role]] = {
     "edit_campaign": ("GET POST", E),
     "delete_campaign": ("POST", E),
     "campaign_move": ("POST", E),
+    "mailing": ("GET", V),
+    "export_mailing": ("GET", A),
     "test_campaign": ("POST", E),
     "campaign_tests": ("GET", E),
     "templates": ("GET", V),
@@ -290,6 +293,8 @@ class Shop:
             self.values: dict[str, Any] = {
                 "contact_id": Contact.objects.first().pk,  # type: ignore[union-attr]
                 "message_id": Message.objects.first().pk,  # type: ignore[union-attr]
+                "mailing_id": Campaign.objects.exclude(mailing_id=None).get().mailing_id,
+                "table": "links",
                 "campaign_id": Campaign.objects.first().pk,  # type: ignore[union-attr]
                 "member_id": Membership.objects.get(role="viewer").pk,
                 "key_id": Key.objects.first().pk,  # type: ignore[union-attr]

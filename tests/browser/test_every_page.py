@@ -11,7 +11,7 @@ from parcours.catalogue.models import Product
 from parcours.consent import actions as consent
 from parcours.consent.models import Record, Suppression
 from parcours.consent.types import Channel, SuppressionReason
-from parcours.delivery.models import Message
+from parcours.delivery.models import Mailing, Message
 from parcours.integrations.models import Endpoint
 from parcours.kernel import tenancy
 from tests.browser.watching import Watched, sign_in
@@ -40,6 +40,8 @@ def paths(shop: Shop) -> list[str]:
         messages = Message.objects.order_by("state", "id").distinct("state")
         states = [str(each.pk) for each in messages]
         campaigns = [each.pk for each in Campaign.objects.all()]
+        mailings = Mailing.objects.exclude(origin="test").values_list("pk", flat=True)
+        reports = [shop.path(f"mailings/{each}/") for each in mailings]
         webhooks = [each.pk for each in Endpoint.objects.all()]
         products = [each.pk for each in Product.objects.all()]
         person = Record.objects.filter(act="withdrawn").values_list("contact_id", flat=True)[0]
@@ -47,6 +49,7 @@ def paths(shop: Shop) -> list[str]:
     own += [shop.path(f"messages/{each}/") for each in states]
     own += [shop.path(f"campaigns/{each}/{rest}") for each in campaigns for rest in ("", "edit/")]
     own += [shop.path(f"contacts/{person}/{each}") for each in ("", "?show=messages", "edit/", "proof/")]
+    own += reports
     own.append(shop.path(f"contacts/{person}/say/?purpose=promotions&channel=email&act=granted"))
     own += [shop.path(f"catalogue/{each}/{rest}") for each in products for rest in ("", "edit/", "remove/")]
     own += [

@@ -10,6 +10,7 @@ from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, KeyKind, Role
 from parcours.audiences import actions as audiences
 from parcours.campaigns import actions as campaigns
+from parcours.campaigns import queries as campaigns_read
 from parcours.campaigns.types import Draft
 from parcours.catalogue import actions as catalogue
 from parcours.catalogue.seen import learn as learn_products
@@ -19,10 +20,12 @@ from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts import actions as contacts
 from parcours.contacts.types import AttributeType, IdentityKind, Person
 from parcours.delivery import actions as delivery
+from parcours.delivery import queries as delivery_read
 from parcours.delivery import settings as sending
+from parcours.delivery.models import AnonymousClick, Message
 from parcours.events import actions as events
 from parcours.events import people
-from parcours.events.types import NewEvent
+from parcours.events.types import EMAIL_LINK_CLICKED, NewEvent
 from parcours.insights import actions as insights
 from parcours.integrations import actions as webhooks
 from parcours.integrations import queue
@@ -67,8 +70,41 @@ def furnish(workspace: Workspace, *, now: datetime) -> User:
         sent = campaigns.create(own, draft, actor=SYSTEM, now=now)
         campaigns.start(own, sent.pk, actor=SYSTEM, now=now)
     live(own, now)
+    answer(own, sent.pk, now)
+    live(own, now)
     listen(own, now)
     return owner
+
+
+def answer(own: int, campaign_id: int, now: datetime) -> None:
+    """What people did with the campaign's mail: those who may be measured, a scanner, and people without a name."""
+    with tenancy.scope(workspace_id=own):
+        mailing = campaigns_read.access_campaign(own, campaign_id).mailing_id
+        assert mailing is not None
+        about = delivery_read.about_mailings(own, [mailing])[mailing]
+        written = Message.objects.filter(mailing_id=mailing, state="sent", measured_clicks=True).order_by(
+            "id"
+        )
+        told = [
+            NewEvent(
+                each.contact_id,
+                EMAIL_LINK_CLICKED,
+                {
+                    "message": str(each.pk),
+                    **about,
+                    "machine": position % 5 == 4,
+                    "device": ("phone", "computer", "tablet")[position % 3],
+                    "url": "https://shop.example/",
+                    "link": 0,
+                },
+                at=now,
+            )
+            for position, each in enumerate(written)
+        ]
+        events.append(own, told, now=now)
+        AnonymousClick.objects.bulk_create(
+            AnonymousClick(workspace_id=own, mailing_id=mailing, link=0, day=now.date()) for _ in range(3)
+        )
 
 
 def listen(own: int, now: datetime) -> None:

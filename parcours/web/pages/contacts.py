@@ -13,7 +13,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.text import slugify
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from parcours.accounts.types import Role
@@ -29,9 +29,8 @@ from parcours.delivery.models import Mailing, Message
 from parcours.events import audited
 from parcours.events.models import Event
 from parcours.journeys.models import Journey, Run
-from parcours.kernel import tables
 from parcours.kernel.errors import DomainError, NotFound
-from parcours.web import paging, wording
+from parcours.web import files, paging, wording
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
 from parcours.web.rules import Sayer
@@ -97,12 +96,7 @@ def export(request: StaffRequest) -> StreamingHttpResponse:
     filters = {name: str(value) for name, value in request.GET.items()}
     audited.record_export(own, chosen.count(), filters, actor=request.actor, now=request.now)
     rows = exporting.table(own, chosen, exporting.columns(own))
-    delimiter = ";" if get_language() == "fr" else ","  # what Excel expects in the reader's country
-    response = StreamingHttpResponse(
-        tables.written(rows, delimiter=delimiter), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = 'attachment; filename="contacts.csv"'
-    return response
+    return files.table(rows, "contacts")
 
 
 # One person
