@@ -1,26 +1,15 @@
 """The table of products."""
 
 from django.db import models
-from django.db.models.functions import Cast, Collate, Length, Lower
+from django.db.models.functions import Cast, Length
 from django.db.models.lookups import LessThanOrEqual
 
 from parcours.accounts.models import Workspace
 from parcours.catalogue.types import ProductOrigin
 from parcours.kernel.constraints import one_of
+from parcours.kernel.searching import Key, kept_key
 
 _WEB = r"^https?://[^[:space:]]+$"
-
-
-def _key(field: str) -> models.GeneratedField:
-    """A text in small letters, in the order of its bytes: where a search for its beginning looks.
-
-    A column, because row security lets no index be used for a condition on `lower(…)`. Small letters are the database's: "C" knows
-    those of ASCII only.
-    """
-    kept = models.TextField(db_collation="C")
-    return models.GeneratedField(
-        expression=Lower(Collate(field, "default")), output_field=kept, db_persist=True
-    )
 
 
 class Product(models.Model):
@@ -43,8 +32,8 @@ class Product(models.Model):
     seen_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
-    id_key = _key("product_id")
-    name_key = _key("name")
+    id_key = kept_key(Key("product_id"))
+    name_key = kept_key(Key("name"))
 
     class Meta:
         constraints = [

@@ -2,29 +2,24 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from parcours.catalogue.errors import UnknownProduct
 from parcours.catalogue.models import Product
 from parcours.catalogue.types import Offered, ProductOrigin
 from parcours.kernel import sql
+from parcours.kernel.searching import begins
 
 statements = sql.load(__package__)
-_LAST = "\U0010ffff"
 
 
 def products(workspace_id: int, *, words: str = "", origin: ProductOrigin | None = None) -> QuerySet[Product]:
-    """Products by their ids; of those, the ones whose id or name begins with `words`, in any case of letters."""
+    """Products by their ids; of those, the ones whose id or name begins with `words`, in any letters, accents or not."""
     found = Product.objects.filter(workspace_id=workspace_id).order_by("product_id")
     if origin is not None:
         found = found.filter(origin=origin.value)
-    if sought := words.strip().lower():
-        end = sought + _LAST
-        found = found.filter(
-            Q(id_key__gte=sought, id_key__lt=end) | Q(name_key__gte=sought, name_key__lt=end)
-        )
-    return found
+    return found.filter(begins("id_key", words) | begins("name_key", words)) if words.strip() else found
 
 
 def stated(workspace_id: int, product_ids: Iterable[str]) -> list[Offered]:
