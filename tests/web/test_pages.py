@@ -387,6 +387,23 @@ def test_error_in_a_written_journey_has_its_line(shop: Shop, owner: Client, grap
     assert "data-island" not in refused.content.decode()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "search/?q=zz%00zz",
+        "messages/?purpose=a%00&state=%00",
+        "contacts/?q=%00&list=a%00",
+        "contacts/?segment=a%00",
+        "catalogue/?q=%00zzz&after=%00",
+        "suppressions/?address=%00",
+        "purposes/promotions/?address=%00",
+        "templates/order-confirmation/preview/?person=%00&language=%00",
+    ],
+)
+def test_nul_in_an_address_is_no_error(shop: Shop, owner: Client, address: str) -> None:
+    assert owner.get(shop.path(address)).status_code in (200, 404)
+
+
 def test_search_finds_people_and_journeys(shop: Shop, owner: Client) -> None:
     page = text_of(owner, shop.path("search/?q=achat"))
     assert "After the purchase" in page

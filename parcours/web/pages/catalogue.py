@@ -95,8 +95,8 @@ def initial(product: Product) -> dict[str, Any]:
 @needs(Role.VIEWER)
 def products(request: StaffRequest) -> HttpResponse:
     """What the shop sells; `q` finds by the beginning of id or name, `show=seen` what events alone show."""
-    words = request.GET.get("q", "").strip().replace("\0", "")[:200]
-    after = request.GET.get("after", "").replace("\0", "")[:200]
+    words = request.GET.get("q", "").strip()[:200]
+    after = request.GET.get("after", "")[:200]
     show = "seen" if request.GET.get("show") == "seen" else ""
     found = queries.products(
         request.workspace.pk, words=words, origin=ProductOrigin.SEEN if show else None

@@ -36,7 +36,7 @@ BASES = {
 def purposes(request: StaffRequest) -> HttpResponse:
     """May we, and can we prove it? An address in the search leads straight to its proof."""
     own = request.workspace.pk
-    address = request.GET.get("address", "").strip().lower().replace("\0", "")[:254]
+    address = request.GET.get("address", "").strip().lower()[:254]
     if address:
         identity = Identity.objects.filter(workspace_id=own, kind="email", value=address).first()
         if identity is not None:

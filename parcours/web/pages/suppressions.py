@@ -93,7 +93,7 @@ def lift(request: StaffRequest, suppression_id: int) -> HttpResponse:
 def render_list(request: StaffRequest, form: SuppressForm) -> HttpResponse:
     """The page of the list, with the form as it stands."""
     own = request.workspace.pk
-    address = request.GET.get("address", "").strip().replace("\0", "")[:254]
+    address = request.GET.get("address", "").strip()[:254]
     found = queries.suppressions(own)
     if address:
         found = found.filter(address_hash=queries.address_hash(own, Channel.EMAIL, address))

@@ -128,5 +128,5 @@ def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
 
 def reader(workspace_id: int, address: str) -> Reader | None:
     """Who is meant: nobody, if nobody has the address that was given."""
-    given = address.strip().replace("\0", "")
+    given = address.strip()
     return readers.of_address(workspace_id, given) if given else readers.newest(workspace_id)
