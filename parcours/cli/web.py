@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
         workers=options.processes,
         loop=Loops.uvloop,
         log_access=False,
+        websockets=False,  # there is nothing behind them
         respawn_failed_workers=True,
     ).serve()
     return 0
