@@ -494,6 +494,74 @@ class CampaignOut(Schema):
     progress: ProgressOut
 
 
+class LinkOut(Schema):
+    """A link of a message, as it is written there, and how often it was followed.
+
+    `people` are messages of those who may be measured; `clicks` are theirs (`named_clicks`) and those of others, who are counted
+    without their names (`unnamed_clicks`). Machines are in neither.
+    """
+
+    number: int
+    label: str
+    addresses: list[str]
+    people: int
+    clicks: int
+    named_clicks: int
+    unnamed_clicks: int
+    machine_clicks: int
+
+
+class DomainOut(Schema):
+    """What became of the messages to addresses of one domain; of all but the ten largest together where `domain` is null."""
+
+    domain: str | None
+    domains: int
+    sent: int
+    failed: int
+    bounced: int
+    open_measured: int
+    opened: int
+    click_measured: int
+    clicked: int
+    unsubscribed: int
+    complained: int
+
+
+class DeviceOut(Schema):
+    """In how many messages people who may be measured did something on one kind of device; `machine` is what was none of them."""
+
+    device: Literal["computer", "phone", "tablet", "other", "machine"]
+    opened: int
+    clicked: int
+
+
+class ReportOut(Schema):
+    """What came of a campaign or of one message of a journey.
+
+    `opened` and `clicked` are of those who may be measured, without machines.
+    """
+
+    targeted: int
+    sent: int
+    withheld: int
+    failed: int
+    in_doubt: int
+    cancelled: int
+    open_measured: int
+    opened: int
+    opened_by_machines: int
+    click_measured: int
+    clicked: int
+    clicked_by_machines: int
+    unnamed_clicks: int
+    unsubscribed: int
+    bounced: int
+    complained: int
+    links: list[LinkOut]
+    domains: list[DomainOut]
+    devices: list[DeviceOut]
+
+
 class BodyIn(Input):
     """A template's content in one language: Liquid in MJML, with a subject, a preheader and optionally a text part."""
 

@@ -169,11 +169,13 @@ API: dict[str, str] = {
     "segments/<slug:slug>/members": "GET",
     "journeys": "GET POST",
     "journeys/<slug:slug>": "GET PUT",
+    "journeys/<slug:slug>/steps/<slug:node>/report": "GET",
     "journeys/<slug:slug>/pause": "POST",
     "journeys/<slug:slug>/resume": "POST",
     "journeys/<slug:slug>/archive": "POST",
     "campaigns": "GET POST",
     "campaigns/<int:campaign_id>": "GET PUT DELETE",
+    "campaigns/<int:campaign_id>/report": "GET",
     "campaigns/<int:campaign_id>/schedule": "POST",
     "campaigns/<int:campaign_id>/pause": "POST",
     "campaigns/<int:campaign_id>/resume": "POST",
@@ -304,6 +306,7 @@ class Shop:
                 "segment": Segment.objects.first().slug,  # type: ignore[union-attr]
                 "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
                 "template": Template.objects.first().slug,  # type: ignore[union-attr]
+                "node": next(iter(Journey.objects.select_related("live").first().live.graph["mailings"])),  # type: ignore[union-attr]
                 "list": "loyal-clients",
                 "list_id": List.objects.get(slug="loyal-clients").pk,
                 "identifier": Contact.objects.first().number,  # type: ignore[union-attr]

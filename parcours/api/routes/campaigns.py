@@ -5,12 +5,14 @@ from collections.abc import Iterable
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
-from parcours.api.schemas import CampaignIn, CampaignOut, Page, ProgressOut, ScheduleIn
+from parcours.api.routes import reports
+from parcours.api.routes.reports import Language
+from parcours.api.schemas import CampaignIn, CampaignOut, Page, ProgressOut, ReportOut, ScheduleIn
 from parcours.campaigns import actions, queries
 from parcours.campaigns.models import Campaign
 from parcours.campaigns.types import CampaignState, Draft
 from parcours.insights import queries as insights
-from parcours.insights.types import MailingFigures
+from parcours.insights.types import MailingFigures, MailingReport
 
 router = Router()
 MOST = 200
@@ -36,6 +38,15 @@ def create_campaign(request: ApiRequest, wanted: CampaignIn) -> Status[CampaignO
 def read_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     """One campaign with what became of its recipients."""
     return _read(request.call.workspace_id, campaign_id)
+
+
+@router.get("/{int:campaign_id}/report", response=ReportOut, summary="Read a campaign's report")
+def read_report(request: ApiRequest, campaign_id: int, language: Language = "en") -> ReportOut:
+    """Which links were followed, by mail system, by device; all empty before it starts. Links are labelled in `language`."""
+    campaign = queries.access_campaign(request.call.workspace_id, campaign_id)
+    if campaign.mailing_id is None:
+        return reports.told(MailingReport(MailingFigures(0), [], [], []))
+    return reports.of_mailing(campaign.workspace_id, campaign.mailing_id, language)
 
 
 @router.put("/{int:campaign_id}", response=CampaignOut, summary="Change a draft")

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
+from parcours.api.routes import reports
+from parcours.api.routes.reports import Language
 from parcours.api.schemas import (
     JourneyGraphIn,
     JourneyGraphOut,
     JourneyIn,
     JourneyOut,
     Page,
+    ReportOut,
     StepOut,
     VersionOut,
 )
@@ -18,6 +22,7 @@ from parcours.insights import queries as insights
 from parcours.journeys import actions, queries, recipes
 from parcours.journeys.models import Journey, Version
 from parcours.journeys.types import JourneyCount, JourneyState, Texts
+from parcours.kernel.errors import NotFound
 
 router = Router()
 
@@ -57,6 +62,24 @@ def read_journey(request: ApiRequest, slug: str, version: int | None = None) -> 
             for one in queries.versions(call.workspace_id, journey)
         ],
     )
+
+
+@router.get(
+    "/{slug:slug}/steps/{slug:node}/report",
+    response=ReportOut,
+    summary="Read the report of a journey's message",
+)
+def read_report(
+    request: ApiRequest, slug: str, node: str, version: int | None = None, language: Language = "en"
+) -> ReportOut:
+    """What came of a sending step of the live version, or of the one asked for. Links are labelled in `language`."""
+    workspace_id = request.call.workspace_id
+    journey = queries.access_journey(workspace_id, slug)
+    shown = journey.live if version is None else queries.access_version(workspace_id, journey, version)
+    mailing_id = shown.graph["mailings"].get(node) if shown else None
+    if mailing_id is None:
+        raise NotFound(_("No step “%(step)s” of this journey sends a message.") % {"step": node})
+    return reports.of_mailing(workspace_id, mailing_id, language)
 
 
 @router.put("/{slug:slug}", response=JourneyGraphOut, summary="Publish a journey")
