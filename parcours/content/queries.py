@@ -4,6 +4,7 @@ Not here: storing (`actions`), what is really sent (`delivery.composing`).
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -122,13 +123,17 @@ class Link:
 
 
 def links(workspace_id: int, version_id: int, language: str) -> list[Link]:
-    """The tracked links of a version in the order of their numbers, labelled in `language` where it speaks it."""
+    """The tracked links of a version in the order of their numbers, labelled in `language` where it speaks it.
+
+    Languages in which it cannot be read any more are passed over.
+    """
     spoken_here = languages_of(workspace_id, version_id)
     first = spoken(spoken_here, language, language)
-    ready = [
-        compiled(workspace_id, version_id, each) for each in sorted(spoken_here, key=lambda one: one != first)
-    ]
-    most = max(len(each.links) for each in ready)
+    ready = []
+    for each in sorted(spoken_here, key=lambda one: one != first):
+        with suppress(TemplateError):
+            ready.append(compiled(workspace_id, version_id, each))
+    most = max((len(each.links) for each in ready), default=0)
     by_number = ([each for each in ready if number < len(each.links)] for number in range(most))
     return [
         Link(having[0].labels[number], tuple(dict.fromkeys(each.links[number] for each in having)))

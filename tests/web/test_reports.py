@@ -11,6 +11,7 @@ from parcours.accounts import actions as accounts
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM, Role
 from parcours.contacts.types import Person
+from parcours.content.models import TemplateVersion
 from parcours.events import actions as events
 from parcours.events import people
 from parcours.events.types import EMAIL_OPENED, NewEvent
@@ -73,6 +74,20 @@ def test_report_tells_links_mail_systems_and_devices(workspace: Workspace, now: 
     assert "Voir les soldes" in french
     assert "Téléphone" in french
     assert "Exporter (CSV)" not in french  # a viewer looks, and takes nothing away
+
+
+@pytest.mark.django_db(transaction=True)
+def test_report_opens_when_a_version_cannot_be_read_any_more(workspace: Workspace, now: datetime) -> None:
+    """Its rules have become stricter since: what came of it is told all the same, links by their numbers."""
+    sale = sold(workspace, now)
+    broken = {"subject": "Sale", "mjml": "<mjml><mj-body>{% nothing %}</mj-body></mjml>"}
+    with tenancy.scope(workspace_id=workspace.pk):
+        TemplateVersion.objects.filter(pk=sale.mailing.template_version_id).update(
+            bodies={"fr": broken, "en": broken}
+        )
+    page = shown(member(workspace, Role.VIEWER, now), workspace, f"mailings/{sale.mailing.pk}/")
+    assert "Link 1" in page
+    assert "mail.example" in page
 
 
 @pytest.mark.django_db(transaction=True)
