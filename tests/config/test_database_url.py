@@ -6,6 +6,8 @@ import pytest
 
 from config import settings
 
+PLANS = "-c max_parallel_workers_per_gather=0 -c enable_memoize=off"
+
 
 def settings_of(url: str, role: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     environment = replace(settings.ENVIRONMENT, database_url=url, database_role=role)
@@ -31,7 +33,7 @@ def test_parameters_are_passed_on_beside_the_role(monkeypatch: pytest.MonkeyPatc
         "sslmode": "verify-full",
         "sslrootcert": "/etc/ca.pem",
         "connect_timeout": "5",
-        "options": "-c max_parallel_workers_per_gather=0 -c statement_timeout=0 -c role=parcours_web",
+        "options": f"{PLANS} -c statement_timeout=0 -c role=parcours_web",
         "prepare_threshold": 3,
     }
 
@@ -39,4 +41,4 @@ def test_parameters_are_passed_on_beside_the_role(monkeypatch: pytest.MonkeyPatc
 def test_socket_of_the_machine_needs_no_more_than_its_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings_of("postgresql:///shop?host=/run/postgresql", "", monkeypatch)
     assert (found["NAME"], found["HOST"], found["PORT"]) == ("shop", "/run/postgresql", "")
-    assert found["OPTIONS"] == {"options": "-c max_parallel_workers_per_gather=0", "prepare_threshold": 3}
+    assert found["OPTIONS"] == {"options": PLANS, "prepare_threshold": 3}
