@@ -1,16 +1,28 @@
 -- name: list_letters
 -- What the messages of a batch are made of: the person's language and attributes, the event that the message is about, the words
--- that a program brought along (a request is the run of its message), the language that a test is asked for in. Reads only.
+-- that a program brought along (a request is the run of its message), the language that a test is asked for in. LIMIT 1 makes each one probe. Reads only.
 -- Parameters: ids.
 SELECT m.id, coalesce(c.email, '') AS email, coalesce(nullif(t.language, ''), c.language, '') AS language, coalesce(c.attributes, '{}') AS attributes,
        coalesce(e.properties, '{}') AS event, q.content
-FROM delivery_message m
+FROM unnest(%(ids)s::uuid[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT id, mailing_id, run, contact_id, event_at, event_id, is_test FROM delivery_message
+    WHERE workspace_id = %(workspace_id)s AND id = wanted.id LIMIT 1
+) AS m
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
-LEFT JOIN delivery_request q ON q.workspace_id = %(workspace_id)s AND q.id = m.run AND l.origin = 'api'
-LEFT JOIN delivery_trial t ON t.workspace_id = %(workspace_id)s AND t.id = m.run AND m.is_test
-LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
-LEFT JOIN events_event e ON e.workspace_id = %(workspace_id)s AND e.contact_id = m.contact_id AND e.at = m.event_at AND e.id = m.event_id
-WHERE m.workspace_id = %(workspace_id)s AND m.id = ANY(%(ids)s::uuid[]);
+LEFT JOIN LATERAL (
+    SELECT content FROM delivery_request WHERE workspace_id = %(workspace_id)s AND id = m.run AND l.origin = 'api' LIMIT 1
+) AS q ON true
+LEFT JOIN LATERAL (
+    SELECT language FROM delivery_trial WHERE workspace_id = %(workspace_id)s AND id = m.run AND m.is_test LIMIT 1
+) AS t ON true
+LEFT JOIN LATERAL (
+    SELECT email, language, attributes FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = m.contact_id LIMIT 1
+) AS c ON true
+LEFT JOIN LATERAL (
+    SELECT properties FROM events_event
+    WHERE workspace_id = %(workspace_id)s AND contact_id = m.contact_id AND at = m.event_at AND id = m.event_id LIMIT 1
+) AS e ON true;
 
 -- name: list_mailings
 -- The mailings of a batch: origin, purpose, template version, coupon. Parameters: mailing_ids.
