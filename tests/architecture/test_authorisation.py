@@ -292,6 +292,8 @@ class Shop:
             )
             file = b"email\nnew@example.com\n"
             run = imports.upload(shop.pk, "people.csv", file, actor=SYSTEM, now=now)
+            journey = Journey.objects.select_related("live").earliest("pk")
+            assert journey.live is not None
             self.values: dict[str, Any] = {
                 "contact_id": Contact.objects.first().pk,  # type: ignore[union-attr]
                 "message_id": Message.objects.first().pk,  # type: ignore[union-attr]
@@ -304,15 +306,15 @@ class Shop:
                 "code": "promotions",
                 "suppression_id": Suppression.objects.get().pk,
                 "segment": Segment.objects.first().slug,  # type: ignore[union-attr]
-                "journey": Journey.objects.first().slug,  # type: ignore[union-attr]
+                "journey": journey.slug,
                 "template": Template.objects.first().slug,  # type: ignore[union-attr]
-                "node": next(iter(Journey.objects.select_related("live").first().live.graph["mailings"])),  # type: ignore[union-attr]
+                "node": next(iter(journey.live.graph["mailings"])),
                 "list": "loyal-clients",
                 "list_id": List.objects.get(slug="loyal-clients").pk,
                 "identifier": Contact.objects.first().number,  # type: ignore[union-attr]
                 "name": "city",
                 "endpoint_id": Endpoint.objects.get().pk,
-                "delivery_id": Delivery.objects.first().pk,  # type: ignore[union-attr]
+                "delivery_id": Delivery.objects.earliest("pk").pk,
                 "product_id": "BOL-1",
                 "number": Product.objects.get(product_id="BOL-1").pk,
             }

@@ -162,13 +162,13 @@ def test_same_facts_again_write_nothing_before_the_next_day(workspace: Workspace
         assert product(workspace).seen_at == NOW - timedelta(days=2) + timedelta(hours=seen_at)
 
 
-EVERYTHING = {"after_xid": "0", "after_id": 0, "until_xid": str(2**62), "until_id": 2**62}
+EVERYTHING: dict[str, Any] = {"after_xid": "0", "after_id": 0, "until_xid": str(2**62), "until_id": 2**62}
 
 
 def take_in(workspace: Workspace, count: int) -> None:
     """What the worker does with a span, of the events that this test's own transaction wrote."""
-    whole = {"first_at": NOW - timedelta(days=9), "last_at": NOW + timedelta(days=9)}
-    span = Span(**EVERYTHING, **whole, count=count, names=[*seen.NAMES])  # type: ignore[arg-type]
+    whole: dict[str, Any] = {"first_at": NOW - timedelta(days=9), "last_at": NOW + timedelta(days=9)}
+    span = Span(**EVERYTHING, **whole, count=count, names=[*seen.NAMES])
     seen.take_in(workspace.pk, span, now=NOW)
 
 
@@ -216,6 +216,6 @@ def test_whatever_events_hold_is_read_without_harm(
 
 
 def test_span_without_products_asks_the_database_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    span = Span(**EVERYTHING, first_at=NOW, last_at=NOW, count=9, names=["Email Opened", "Page Viewed"])  # type: ignore[arg-type]
+    span = Span(**EVERYTHING, first_at=NOW, last_at=NOW, count=9, names=["Email Opened", "Page Viewed"])
     monkeypatch.setattr(seen, "statements", None)
     seen.take_in(1, span, now=NOW)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -231,10 +232,10 @@ def test_name_is_asked_once_and_the_checked_address_is_spoken_to(monkeypatch: py
         real = asyncio.open_connection
         spoken_to: list[str] = []
 
-        async def open_connection(host: str, *rest: object, **named: object) -> object:
+        async def open_connection(host: str, *rest: Any, **named: Any) -> object:
             spoken_to.append(host)
             monkeypatch.undo()
-            return await real(host, *rest, **named)  # type: ignore[arg-type]
+            return await real(host, *rest, **named)
 
         monkeypatch.setattr(asyncio, "open_connection", open_connection)
         assert post(Target("http", "hooks.example.com", port, "/")) == Answer(200)

@@ -64,8 +64,9 @@ class TrialForm(forms.Form):
         spoken = [(code, names[code]) for code in subject.version.bodies if code in names]
         self.choose("language", [("", gettext("The contact's own")), *spoken])
         members = accounts.reachable_members(request.workspace.pk).exclude(user_id=request.user.pk)
-        self.choose("others", [(each.user.email, str(each.user)) for each in members])
-        if not self.fields["others"].choices:  # type: ignore[attr-defined]  # a field of choices has them
+        if others := [(each.user.email, str(each.user)) for each in members]:
+            self.choose("others", others)
+        else:
             del self.fields["others"]
         if subject.purpose is None:
             self.choose("purpose", [(each.code, named(each)) for each in purposes(request.workspace.pk)])
@@ -74,7 +75,9 @@ class TrialForm(forms.Form):
 
     def choose(self, name: str, choices: list[tuple[str, str]]) -> None:
         """Offer these choices."""
-        self.fields[name].choices = choices  # type: ignore[attr-defined]  # a field of choices has them
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
 
 
 def purposes(workspace_id: int) -> list[Purpose]:

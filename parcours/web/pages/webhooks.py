@@ -59,7 +59,9 @@ class WebhookForm(forms.Form):
 
     def __init__(self, offered: Iterable[str], *rest: Any, **named: Any) -> None:
         super().__init__(*rest, **named)
-        self.fields["names"].choices = [(name, name) for name in offered]  # type: ignore[attr-defined]  # it has choices
+        names = self.fields["names"]
+        assert isinstance(names, forms.MultipleChoiceField)
+        names.choices = [(name, name) for name in offered]
 
     @property
     def wanted(self) -> Wanted:
