@@ -22,7 +22,7 @@ class Daily(models.Model):
     day = models.DateField()
     name = models.TextField()
     count = models.BigIntegerField()
-    amount = models.DecimalField(max_digits=16, decimal_places=2)
+    amount = models.DecimalField(max_digits=30, decimal_places=2)
 
 
 class Reaction(models.Model):

@@ -85,6 +85,16 @@ def test_amounts_are_those_of_the_workspaces_currency(workspace: Workspace, now:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_largest_amounts_do_not_stop_the_roll_up(workspace: Workspace, now: datetime) -> None:
+    buy(workspace, *((now, 999_999_999_999) for _ in range(101)), (now - timedelta(days=1), 20), now=now)
+    roll_up(workspace, now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        before, huge = queries.daily(workspace.pk, ["Order Completed"], date(2026, 3, 1), date(2026, 3, 31))
+    assert (before.count, before.amount) == (1, Decimal(20))
+    assert (huge.count, huge.amount) == (101, 101 * Decimal(999_999_999_999))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_another_zone_or_currency_makes_the_roll_up_anew(workspace: Workspace, now: datetime) -> None:
     late = datetime(2026, 3, 9, 23, 30, tzinfo=UTC)  # 00:30 of the next day in Paris, 18:30 in New York
     buy(workspace, (late, 10), now=now)

@@ -1,6 +1,7 @@
 -- name: roll_up
 -- Add a span of the log to the daily roll-up, by day of the workspace's zone. Opens and clicks of machines are left out. Amounts are
 -- the totals in the workspace's currency (those that name none are), as numbers or as text; what cannot be one counts as nothing.
+-- A write key is public: each amount stays below 10^12, and a day's sum, 28 digits before the point, holds more of them than a log does.
 -- Parameters: the span of `events.cursor`, zone, currency. Locks: the daily rows touched. Side effects: insights_daily.
 INSERT INTO insights_daily AS kept (workspace_id, day, name, count, amount)
 SELECT workspace_id, (at AT TIME ZONE %(zone)s)::date, name, count(*),
