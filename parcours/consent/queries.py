@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from parcours.consent.errors import UnknownPurpose
 from parcours.consent.models import Pace, Purpose, Record, State, Suppression
 from parcours.consent.types import Act, Channel, Wish
+from parcours.contacts import identities
+from parcours.contacts.errors import InvalidIdentity
 from parcours.kernel import crypto
 
 
@@ -76,8 +78,18 @@ def refusers(workspace_id: int, purpose: str, channel: Channel, contact_ids: lis
 
 
 def address_hash(workspace_id: int, channel: Channel | str, address: str) -> bytes:
-    """The keyed hash under which an address is suppressed: HMAC-SHA256, another key in each workspace and channel."""
-    return crypto.fingerprint(f"suppression:{workspace_id}:{channel}", address.strip().lower())
+    """The keyed hash under which an address is suppressed: HMAC-SHA256, another key in each workspace and channel.
+
+    It is of the spelling under which contacts keep the address, however it is written here.
+    """
+    return crypto.fingerprint(f"suppression:{workspace_id}:{channel}", _one_spelling(channel, address))
+
+
+def _one_spelling(channel: Channel | str, address: str) -> str:
+    try:
+        return identities.phone(address) if channel == Channel.SMS else identities.email(address)
+    except InvalidIdentity:  # no contact has it, and nothing is sent to it
+        return address.strip().lower()
 
 
 def suppression(workspace_id: int, channel: Channel, address: str) -> Suppression | None:

@@ -126,6 +126,18 @@ def test_suppressed_address_is_known_in_any_case_and_kept_as_a_hash(
     assert not queries.is_suppressed(in_workspace.id, Channel.EMAIL, "marc@example.com")
 
 
+def test_suppressed_address_is_known_in_whichever_spelling_it_is_named(
+    in_workspace: Workspace, now: datetime
+) -> None:
+    own = in_workspace.id
+    actions.suppress(own, Channel.EMAIL, "Jean@Café.fr", SuppressionReason.MANUAL, now=now)
+    actions.suppress(own, Channel.SMS, "+33 6 12 34 56 78", SuppressionReason.MANUAL, now=now)
+    assert queries.is_suppressed(own, Channel.EMAIL, "jean@xn--caf-dma.fr")
+    assert queries.is_suppressed(own, Channel.EMAIL, "jean@café.fr")
+    assert queries.is_suppressed(own, Channel.SMS, "+33612345678")
+    assert not queries.is_suppressed(own, Channel.EMAIL, "not an address")
+
+
 def places(workspace: Workspace, who: UUID) -> dict[tuple[str, str], str]:
     return {(one.purpose.code, one.channel): one.act for one in queries.states(workspace.id, who)}
 

@@ -8,7 +8,9 @@ from parcours.accounts.models import AuditEntry
 from parcours.consent import actions, queries
 from parcours.consent.models import Suppression
 from parcours.consent.types import Channel, SuppressionReason
+from parcours.contacts.actions import save_people
 from parcours.contacts.models import Contact
+from parcours.contacts.types import Person
 from parcours.kernel import tenancy
 from tests.web.conftest import Shop
 
@@ -57,6 +59,19 @@ def test_excluding_twice_says_so_and_keeps_the_first_cause(shop: Shop, owner: Cl
     response = owner.post(shop.path("suppressions/add/"), {"address": ADDRESS, "why": "again"}, follow=True)
     assert "excluded already" in response.content.decode()
     assert suppression(shop).detail == "by letter"
+
+
+def test_address_with_letters_beyond_ascii_is_the_one_that_mail_goes_to(shop: Shop, owner: Client) -> None:
+    kept = "jean@xn--caf-dma.fr"
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        save_people(shop.workspace.pk, [Person(email="Jean@café.fr")], now=shop.now)
+    add(owner, shop, "jean@café.fr")
+    assert is_suppressed(shop, kept)
+    page = owner.get(shop.path("suppressions/"), {"address": "jean@café.fr"}).content.decode()
+    assert "by letter" in page
+    assert kept in page
+    proof = owner.get(shop.path("purposes/"), {"address": "Jean@café.fr"})
+    assert proof.status_code == 302
 
 
 def test_search_finds_an_address_that_nobody_has(shop: Shop, owner: Client) -> None:

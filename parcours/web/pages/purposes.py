@@ -17,7 +17,10 @@ from parcours.audiences import queries as audiences
 from parcours.consent import actions, queries, standard
 from parcours.consent.models import Purpose, Record, State
 from parcours.consent.types import Act, Basis
-from parcours.contacts.models import Contact, Identity
+from parcours.contacts import queries as contacts
+from parcours.contacts.errors import InvalidIdentity
+from parcours.contacts.models import Contact
+from parcours.contacts.types import ContactRow, IdentityKind
 from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
@@ -37,10 +40,8 @@ def purposes(request: StaffRequest) -> HttpResponse:
     """May we, and can we prove it? An address in the search leads straight to its proof."""
     own = request.workspace.pk
     address = request.GET.get("address", "").strip().lower()[:254]
-    if address:
-        identity = Identity.objects.filter(workspace_id=own, kind="email", value=address).first()
-        if identity is not None:
-            return redirect("contact_proof", request.workspace.slug, identity.contact_id)
+    if (person := _whose(own, address)) is not None:
+        return redirect("contact_proof", request.workspace.slug, person.id)
     counted = State.objects.filter(workspace_id=own).values("purpose_id", "act").annotate(people=Count("pk"))
     said: dict[int, dict[str, int]] = {}
     for row in counted.order_by():
@@ -52,6 +53,14 @@ def purposes(request: StaffRequest) -> HttpResponse:
         "address": address,
     }
     return render(request, "web/purposes/list.html", context)
+
+
+def _whose(workspace_id: int, address: str) -> ContactRow | None:
+    """The contact who has an address, now or among others."""
+    try:
+        return contacts.contact_of(workspace_id, IdentityKind.EMAIL, address)
+    except InvalidIdentity:
+        return None
 
 
 def figures(said: dict[str, int]) -> dict[str, int]:
