@@ -5,7 +5,7 @@ Events of people's own changes (lists, consent, attributes) are written by `even
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -84,8 +84,9 @@ def ensure_months(instants: Iterable[datetime]) -> None:
 
 
 def months_of(instants: Iterable[datetime]) -> list[date]:
-    """The first days of the months (UTC) of some instants."""
-    return [date(year, month, 1) for year, month in sorted({(at.year, at.month) for at in instants})]
+    """The first days of the months of some instants in UTC, as the log is parted, whichever zones they are written in."""
+    utc = (at.astimezone(UTC) for at in instants)
+    return [date(year, month, 1) for year, month in sorted({(at.year, at.month) for at in utc})]
 
 
 def prepare_months(now: datetime) -> None:

@@ -259,8 +259,9 @@ def store_only_plain_data(draft: Draft) -> None:
         or (len(raw) > _LONGEST_NUMBER and _HUGE_NUMBER in raw.translate(_DIGITS))
     )
     if is_doubtful:
-        _check_plain(draft.call.properties, MAX_DEPTH)
-        _check_plain(draft.call.traits, MAX_DEPTH)
+        call = draft.call
+        for stored in (call.properties, call.traits, call.name, call.category):
+            _check_plain(stored, MAX_DEPTH)
 
 
 def _check_plain(value: Any, depth: int) -> None:
@@ -311,7 +312,7 @@ def tell_the_time(draft: Draft) -> None:
             field="timestamp",
             hint="Send history with an API key.",
         )
-    draft.at = at
+    draft.at = at.astimezone(UTC)
 
 
 def _aware(instant: datetime) -> datetime:
@@ -399,18 +400,18 @@ def _not_an_email(given: object) -> str:
     raise InvalidIdentity(f"An e-mail address is text, not {type(given).__name__}.", field="email")
 
 
-_TRACKING = frozenset({"page", "screen", "track"})
+_TRACKING = frozenset({"page", "screen", "track", "group"})
 
 
 def ask_for_consent(draft: Draft) -> None:
-    """Where visitors need to consent to be tracked: refuse what a visitor without a name does unless they said yes, and what
+    """Where visitors need to consent to be tracked: refuse what tells of a visitor without a name unless they said yes, and what
     anybody does who said no. A shop's server says so with an API key, or tells whose the event is: an order needs no such consent.
     """
-    if not draft.needed_consent or draft.kind not in _TRACKING:
+    if not draft.needed_consent:
         return
     said = _consent(draft.call.context, draft.needed_consent)
     is_nameless = draft.external is None and draft.email is None
-    if said is False or (is_nameless and said is not True):
+    if (said is False and draft.kind in _TRACKING) or (is_nameless and said is not True):
         raise errors.NoConsent(
             "This visitor did not consent to be tracked.",
             field=f"context.consent.categoryPreferences.{draft.needed_consent}",

@@ -1,6 +1,6 @@
 """Months of the log: made while others read and write it, and as good as those that a migration made."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import psycopg
 import pytest
@@ -65,3 +65,19 @@ def test_month_made_aside_is_like_the_others(shop: Workspace) -> None:
     )
     assert month["attached"] == month["wanted"] > 1
     assert month["checks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("stated", "month"),
+    [("2011-09-30T23:30:00-05:00", "2011-10-01"), ("2011-10-01T00:30:00+14:00", "2011-09-01")],
+)
+def test_month_is_that_of_utc_whichever_zone_the_sender_is_in(
+    shop: Workspace, now: datetime, stated: str, month: str
+) -> None:
+    at = datetime.fromisoformat(stated)
+    assert actions.months_of([at]) == [date.fromisoformat(month)]
+    forget(f"events_event_{month[:7].replace('-', '_')}")
+    with tenancy.scope(workspace_id=shop.id):
+        who = uuid7()
+        actions.append(shop.id, [NewEvent(who, "Ordered", {}, at)], now=now)
+        assert [entry.at for entry in queries.timeline(shop.id, who)] == [at]

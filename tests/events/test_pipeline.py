@@ -83,12 +83,22 @@ def test_visitors_are_tracked_only_with_consent_where_that_is_needed() -> None:
         {"type": "track", "event": "Order Completed", "properties": {"email": "a@b.fr"}},
         {"type": "track", "userId": "u1", "event": "Seen", "context": said(analytics=False)},
         {"type": "identify", "userId": "u1", "context": said(analytics=False)},
+        {"type": "group", "anonymousId": "a1", "groupId": "g1"},
+        {"type": "group", "anonymousId": "a1", "groupId": "g1", "context": said(analytics=False)},
+        {"type": "group", "userId": "u1", "groupId": "g1", "context": said(analytics=False)},
+        {"type": "group", "anonymousId": "a1", "groupId": "g1", "context": said(analytics=True)},
+        {"type": "group", "userId": "u1", "groupId": "g1"},
+        {"type": "identify", "anonymousId": "a1", "traits": {"city": "Lyon"}},
+        {"type": "identify", "anonymousId": "a1", "context": said(analytics=False)},
+        {"type": "identify", "anonymousId": "a1", "context": said(analytics=True)},
+        {"type": "identify", "anonymousId": "a1", "traits": {"email": "a@b.fr"}},
+        {"type": "alias", "previousId": "a1", "userId": "u1"},
     ]
     batch = body(batch=calls)
 
     asked = parse("batch", batch, NOW, tracking_consent="analytics")
 
-    assert [place for place, _ in asked.accepted] == [1, 7, 8, 10]
+    assert [place for place, _ in asked.accepted] == [1, 7, 8, 10, 14, 15, 18, 19, 20]
     assert {each.code for each in asked.refused} == {"event.no_consent"}
     assert parse("batch", batch, NOW).refused == []
     assert parse("batch", batch, NOW, is_trusted=True, tracking_consent="analytics").refused == []
@@ -140,6 +150,13 @@ def test_times_outside_the_years_that_are_kept_are_refused(when: str) -> None:
     assert refusal(track(timestamp=when)) == "event.bad_date"
 
 
+@pytest.mark.parametrize("offset", ["-05:00", "+14:00", "Z"])
+def test_instant_is_kept_in_utc(offset: str) -> None:
+    [(_, call)] = parse("track", track(timestamp=f"2026-02-28T23:30:00{offset}"), NOW).accepted
+    assert call.at == datetime.fromisoformat(f"2026-02-28T23:30:00{offset}")
+    assert call.at.tzinfo is UTC
+
+
 def test_skew_that_leaves_the_calendar_is_refused() -> None:
     assert refusal(track(timestamp="9999-12-31T23:59:59Z", sentAt="2000-01-01T00:00:00Z")) == "event.bad_date"
 
@@ -170,6 +187,13 @@ def test_track_that_cannot_be_stored_is_refused_with_a_code(raw: bytes, code: st
         assert refusal(raw) == code
     except errors.RefusedEvent as error:
         assert error.code == code  # noqa: PT017 - either way of refusing is fine here
+
+
+@pytest.mark.parametrize("kind", ["page", "screen"])
+@pytest.mark.parametrize("member", ["name", "category"])
+def test_page_whose_name_cannot_be_stored_is_refused(kind: str, member: str) -> None:
+    assert refusal(body(anonymousId="a1", **{member: "a\u0000b"}), kind) == "event.not_text"
+    assert parse(kind, body(anonymousId="a1", **{member: "a\u00e9b"}), NOW).refused == []
 
 
 def test_wrong_address_refuses_identify_and_is_passed_over_in_track() -> None:
