@@ -1,4 +1,5 @@
-"""Starting children that end with us, as which user, and finding free ports for them. Watching them is `processes`."""
+"""Starting children that end with us, as which user; free ports, and who listens on one. Watching children is `processes`,
+the ports of a run are `ports`."""
 
 from __future__ import annotations
 
@@ -10,13 +11,15 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 PR_SET_PDEATHSIG = 1
 LAST_PORT = 65535
+LISTENING = "0A"  # TCP_LISTEN, as /proc/net/tcp writes it
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -99,11 +102,6 @@ def run_in_foreground(command: Sequence[str], *, cwd: Path, environment: Mapping
         raise
 
 
-def free_port(preferred: int) -> int:
-    """Return the first free port on the loopback from `preferred` upwards."""
-    return next(port for port in range(preferred, LAST_PORT + 1) if is_free(port))
-
-
 def random_port() -> int:
     """Return a free port, below the range from which systems take the ports of outgoing connections."""
     while not is_free(port := 20000 + secrets.randbelow(12000)):
@@ -119,6 +117,34 @@ def is_free(port: int) -> bool:
 def may_listen(port: int) -> bool:
     """Whether the system lets this user listen on the port at all; below 1024 it usually does not."""
     return not isinstance(_bind(port), PermissionError)
+
+
+def listens(session: int, port: int) -> bool:
+    """Whether a process of this session listens on the port. Only Linux tells whose a socket is; else: whether anybody does."""
+    if sys.platform != "linux":
+        return not is_free(port)
+    sockets = set(_listening_sockets(port))
+    return any(opened in sockets for opened in _opened_by(session))
+
+
+def _listening_sockets(port: int) -> Iterator[str]:
+    """What listens on the port, as `/proc/PID/fd` names it."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(FileNotFoundError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                _, local, _, state, *_, inode = line.split()[:10]
+                if state == LISTENING and int(local.rpartition(":")[2], 16) == port:
+                    yield f"socket:[{inode}]"
+
+
+def _opened_by(session: int) -> Iterator[str]:
+    """What the processes of a session have open. A process may end while we look."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if os.getsid(int(process.name)) == session:
+                for descriptor in (process / "fd").iterdir():
+                    with suppress(FileNotFoundError):
+                        yield os.readlink(descriptor)
 
 
 def _bind(port: int) -> OSError | None:

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from develop import environment, postgres
+from develop import environment, ports, postgres
 from develop.checkout import Checkout
 from develop.children import run_in_foreground
 from develop.errors import DevelopError
-from develop.run import Running, choose_ports, make_data_directory
+from develop.run import Running, make_data_directory
 
 
 def manage(checkout: Checkout, arguments: Sequence[str]) -> int:
@@ -69,5 +68,7 @@ def _database(checkout: Checkout, data: Path) -> Iterator[str]:
 
 def _last_ports(data: Path) -> dict[str, int]:
     """Return the ports of the last run, which links in messages point to."""
-    memo = data / "ports.json"
-    return json.loads(memo.read_text()) if memo.is_file() else choose_ports(data, None)
+    if known := ports.remembered(data):
+        return known
+    with ports.held(data, None) as chosen:
+        return chosen

@@ -17,16 +17,9 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from develop import environment, postgres
+from develop import environment, ports, postgres
 from develop.checkout import Checkout
-from develop.children import (
-    LAST_PORT,
-    free_port,
-    is_free,
-    may_listen,
-    run_in_foreground,
-    spawn,
-)
+from develop.children import listens, run_in_foreground, spawn
 from develop.console import Step, run_quietly, say, tail
 from develop.errors import DevelopError
 from develop.locks import Lock
@@ -35,7 +28,7 @@ from develop.processes import Child, Service, Supervisor
 WORKERS = 2
 READY_SECONDS = 90.0
 PREVIOUS_RUN_SECONDS = 120.0
-FIRST_PORTS = {"web": 8000, "inbox": 8025, "smtp": 2525}
+RESTARTS = 3
 CREDENTIALS = ("admin_email", "admin_password", "write_key", "api_key")
 
 
@@ -89,14 +82,15 @@ def run(checkout: Checkout, options: Options) -> int:
     with only_run(data) as children:
         (data / "demo.json").unlink(missing_ok=True)
         environment.prepare(checkout)
-        running = Running(checkout, data, choose_ports(data, options.port), inherited=[children.descriptor])
-        try:
-            start(running, options)
-            running.supervisor.run()
-        except KeyboardInterrupt:
-            say("\nStopping (Ctrl-C again forces it) …")
-        finally:
-            running.supervisor.stop()
+        with ports.held(data, options.port) as chosen:
+            running = Running(checkout, data, chosen, inherited=[children.descriptor])
+            try:
+                start(running, options)
+                running.supervisor.run()
+            except KeyboardInterrupt:
+                say("\nStopping (Ctrl-C again forces it) …")
+            finally:
+                running.supervisor.stop()
     say("Stopped. Everything is kept for the next start.")
     return 0
 
@@ -107,11 +101,12 @@ def start(running: Running, options: Options) -> None:
     migrate(running)
     if options.with_demo:
         load_demo(running)
-    start_process(running, "mail", "develop.mailsink", *mail_options(running))
+    ports.check_free(running.ports)
+    mail = start_process(running, "mail", "develop.mailsink", *mail_options(running))
     for number in range(1, WORKERS + 1):
         start_process(running, f"worker-{number}", "parcours.cli.main", "worker")
     web = start_process(running, "web", "parcours.cli.main", "web", "--port", str(running.ports["web"]))
-    wait_until_healthy(running, web)
+    wait_until_ready(running, mail, web)
     announce(running, options)
 
 
@@ -138,40 +133,6 @@ def make_data_directory(data: Path) -> Path:
         data.mkdir(parents=True)
         data.chmod(0o711)
     return data
-
-
-def choose_ports(data: Path, wanted: int | None) -> dict[str, int]:
-    """Return the ports of this run: those of the last one where they are free, else the next free ones."""
-    memo = data / "ports.json"
-    remembered: dict[str, int] = json.loads(memo.read_text()) if memo.is_file() else {}
-    if wanted is not None:
-        check_port(wanted)
-    if wanted is not None and not is_free(wanted):
-        raise DevelopError(
-            f"Port {wanted} is taken. Choose another with --port, or leave it out to get a free one."
-        )
-    preferred = {**FIRST_PORTS, **remembered, **({} if wanted is None else {"web": wanted})}
-    ports: dict[str, int] = {}
-    for name, port in preferred.items():
-        chosen = free_port(port)
-        while chosen in ports.values():
-            chosen = free_port(chosen + 1)
-        ports[name] = chosen
-    if ports["web"] != preferred["web"]:
-        say(f"  ! Port {preferred['web']} is taken: using {ports['web']} instead.")
-    memo.write_text(json.dumps(ports))
-    return ports
-
-
-def check_port(port: int) -> None:
-    """Raise DevelopError for a port that cannot be had at all, whoever holds it."""
-    if not 1 <= port <= LAST_PORT:
-        raise DevelopError(f"There is no port {port}: choose one from 1024 to {LAST_PORT} with --port.")
-    if not may_listen(port):
-        raise DevelopError(
-            f"Port {port} is for the system's own services: this user may not listen there. Choose one from 1024 to"
-            f" {LAST_PORT} with --port, and put a reverse proxy before it if it must be {port}."
-        )
 
 
 def secret_key(data: Path) -> str:
@@ -215,12 +176,12 @@ def load_demo(running: Running) -> None:
 
 
 def mail_options(running: Running) -> list[str]:
-    ports = running.ports
+    numbers = running.ports
     return [
         "--smtp-port",
-        str(ports["smtp"]),
+        str(numbers["smtp"]),
         "--http-port",
-        str(ports["inbox"]),
+        str(numbers["inbox"]),
         "--data",
         str(running.data),
         "--give-back",
@@ -245,14 +206,19 @@ def start_process(running: Running, name: str, module: str, *arguments: str) -> 
     return running.supervisor.start(Service(name, begin, log, signal.SIGTERM))
 
 
-def wait_until_healthy(running: Running, web: Child) -> None:
-    """Wait until the web process answers `/healthz` with 200."""
+def wait_until_ready(running: Running, mail: Child, web: Child) -> None:
+    """Wait until our own processes listen on our ports, not somebody else's, and `/healthz` answers 200."""
+    awaited = ((mail, "smtp"), (mail, "inbox"), (web, "web"))
     deadline = time.monotonic() + READY_SECONDS
     with Step("Starting Parcours") as step:
-        while not is_healthy(running.base_url):
+        while not (
+            all(listens(child.process.pid, running.ports[name]) for child, name in awaited)
+            and is_healthy(running.base_url)
+        ):
             running.supervisor.look_after()
-            if web.restarts > 3 or time.monotonic() > deadline:
-                log = running.log("web")
+            failed = next((child for child in (mail, web) if child.restarts > RESTARTS), None)
+            if failed is not None or time.monotonic() > deadline:
+                log = (failed or web).service.log
                 raise DevelopError(
                     f"Parcours does not answer.\n\n{tail(log.read_text('utf-8', 'replace'))}\n\n    {log}"
                 )

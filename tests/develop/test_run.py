@@ -1,11 +1,15 @@
-"""`./dev run` without its processes: ports, the secret key, one run for each data directory, `demo.json`."""
+"""`./dev run` without its processes: whose servers answer, the secret key, one run for each data directory, `demo.json`."""
 
 import json
 import os
-import socket
 import stat
+import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -13,49 +17,72 @@ from develop import children, run
 from develop.checkout import Checkout
 from develop.errors import DevelopError
 from develop.locks import Lock
+from develop.processes import Child, Service
 
 
-@pytest.fixture
-def taken_port() -> Iterator[int]:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen()
-        yield server.getsockname()[1]
+def listening(tmp_path: Path, *ports: int) -> Child:
+    """A child that listens on the ports (none: that only sleeps)."""
+    program = (
+        "import socket, sys, time; held = [socket.create_server(('127.0.0.1', int(each))) for each in sys.argv[1:]];"
+        "time.sleep(60)"
+    )
+    command = [sys.executable, "-c", program, *map(str, ports)]
+    log = tmp_path / "log"
+    log.touch()
+    return Child(Service("child", lambda: children.spawn(command, cwd=tmp_path, environment=os.environ), log))
 
 
-def test_taken_port_is_replaced_by_the_next_free_one(taken_port: int) -> None:
-    assert not children.is_free(taken_port)
-    assert taken_port < children.free_port(taken_port) < taken_port + 100
+@contextmanager
+def somebody_elses_product(port: int = 0) -> Iterator[int]:
+    """Another Parcours, as far as `/healthz` tells."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *arguments: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", port), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
-def test_ports_are_remembered_and_differ(tmp_path: Path) -> None:
-    ports = run.choose_ports(tmp_path, None)
-    assert len(set(ports.values())) == 3
-    assert run.choose_ports(tmp_path, None) == ports
-
-
-def test_remembered_port_that_is_taken_is_replaced_and_said(
-    tmp_path: Path, taken_port: int, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "ports.json").write_text(json.dumps({"web": taken_port}))
-    ports = run.choose_ports(tmp_path, None)
-    assert ports["web"] > taken_port
-    assert f"Port {taken_port} is taken: using {ports['web']} instead." in capsys.readouterr().err
-
-
-def test_wanted_port_that_is_taken_is_an_error(tmp_path: Path, taken_port: int) -> None:
-    with pytest.raises(DevelopError, match=f"Port {taken_port} is taken"):
-        run.choose_ports(tmp_path, taken_port)
-
-
-def test_port_that_does_not_exist_or_is_not_ours_is_said(
+def test_start_waits_for_its_own_processes_on_all_ports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(DevelopError, match=r"no port 99999: choose one from 1024 to 65535"):
-        run.choose_ports(tmp_path, 99999)
-    monkeypatch.setattr(socket.socket, "bind", lambda *_: (_ for _ in ()).throw(PermissionError(13, "no")))
-    with pytest.raises(DevelopError, match="this user may not listen there"):
-        run.choose_ports(tmp_path, 80)
+    """What answers on our port may be the product of another checkout: its mail is not ours to announce."""
+    monkeypatch.setattr(run, "READY_SECONDS", 0.5)
+    inbox, smtp = children.random_port(), children.random_port()
+    mail, idle = listening(tmp_path, inbox, smtp), listening(tmp_path)
+    try:
+        with somebody_elses_product() as web:
+            running = run.Running(Checkout(tmp_path), tmp_path, {"web": web, "inbox": inbox, "smtp": smtp})
+            assert run.is_healthy(running.base_url)
+            with pytest.raises(DevelopError, match="Parcours does not answer"):
+                run.wait_until_ready(running, mail, idle)
+    finally:
+        mail.kill()
+        idle.kill()
+
+
+def test_who_listens_is_told_by_session(tmp_path: Path) -> None:
+    ours, theirs = children.random_port(), children.random_port()
+    child, other = listening(tmp_path, ours), listening(tmp_path, theirs)
+    try:
+        deadline = time.monotonic() + 20
+        while children.is_free(ours) or children.is_free(theirs):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert children.listens(child.process.pid, ours)
+        if sys.platform == "linux":
+            assert not children.listens(child.process.pid, theirs)
+        assert not children.listens(child.process.pid, children.random_port())
+    finally:
+        child.kill()
+        other.kill()
 
 
 def test_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ from develop.run import (
     secret_key,
     start_database,
     start_process,
-    wait_until_healthy,
+    wait_until_ready,
 )
 
 CONNECTIONS = 16  # of each worker's sender
@@ -83,12 +83,12 @@ class Product:
         )
         self.running.database_url = start_database(self.running)
         migrate(self.running)
-        start_process(self.running, "mail", "develop.mailsink", *mail_options(self.running))
+        mail = start_process(self.running, "mail", "develop.mailsink", *mail_options(self.running))
         for number in (1, 2):
             start_process(self.running, f"worker-{number}", "parcours.cli.main", "worker")
         port = str(self.running.ports["web"])
         self.web = start_process(self.running, "web", "parcours.cli.main", "web", "--port", port)
-        wait_until_healthy(self.running, self.web)
+        wait_until_ready(self.running, mail, self.web)
         made = self._command(
             "workspace",
             "shop",
