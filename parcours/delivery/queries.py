@@ -16,7 +16,7 @@ from parcours.content import queries as content
 from parcours.delivery.errors import UnknownMailing, UnknownMessage
 from parcours.delivery.models import Mailing, Request, Return, Sending
 from parcours.delivery.replies import ReplyClass
-from parcours.delivery.types import Origin
+from parcours.delivery.types import ClickTracking, Origin
 from parcours.delivery.wording import explain_reason
 from parcours.kernel import sql
 
@@ -200,6 +200,12 @@ def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:
 def sending(workspace_id: int) -> Sending | None:
     """How the workspace sends, or None when nobody has said so yet."""
     return Sending.objects.filter(workspace_id=workspace_id).first()
+
+
+def are_all_clicks_recorded(workspace_id: int) -> bool:
+    """True where the workspace records everybody's clicks, whatever they said about it."""
+    found = sending(workspace_id)
+    return found is not None and found.click_tracking == ClickTracking.EVERYONE.value
 
 
 def access_mailing(workspace_id: int, mailing_id: int) -> Mailing:

@@ -12,11 +12,15 @@ from parcours.delivery import actions, queries
 from parcours.delivery.models import Attempt, Sending
 from parcours.delivery.settings import dns_record
 from parcours.delivery.types import ToQueue
+from parcours.events import actions as events
 from parcours.events import tokens
 from parcours.events.models import Event
+from parcours.events.types import NewEvent
+from parcours.insights.queries import mailing_figures
 from parcours.kernel import tenancy
 from tests.delivery.post import Post
 from tests.delivery.stories import message
+from tests.settling import settle
 
 
 def test_confirmation_arrives_signed_and_complete(post: Post) -> None:
@@ -135,6 +139,26 @@ def test_only_those_who_agreed_are_measured(post: Post) -> None:
     token, url = tracked(html_of(post, "marc@example.com"))
     assert (token.message_id, url) == (None, "https://shop.example/offres")
     assert "/t/o/" not in html_of(post, "marc@example.com")
+
+
+def test_where_everybodys_clicks_are_recorded_everybody_is_measured(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        Sending.objects.update(click_tracking="everyone")
+        julie, marc = post.shop.person("Julie"), post.shop.person("Marc")
+        post.shop.says(julie, "measure_clicks", Act.GRANTED)
+        mailing = post.shop.mailing("order_information")
+        _, of_marc = post.shop.queue(mailing, julie), post.shop.queue(mailing, marc)
+    post.send()
+    token, _url = tracked(html_of(post, "marc@example.com"))
+    with tenancy.scope(workspace_id=post.shop.id):
+        click = {"message": str(of_marc), "mailing": mailing.pk, "link": 0, "machine": False}
+        events.append(post.shop.id, [NewEvent(marc, "Email Link Clicked", click, post.now)], now=post.now)
+    settle(post.shop.id)
+    actions.project(post.shop.id, now=post.now)
+    with tenancy.scope(workspace_id=post.shop.id):
+        figures = mailing_figures(post.shop.id, [mailing.pk])[mailing.pk]
+    assert token.message_id == of_marc
+    assert (figures.sent, figures.click_measured, figures.clicked) == (2, 2, 1)
 
 
 def test_same_message_queued_twice_is_one(post: Post) -> None:

@@ -140,7 +140,12 @@ def test_mailing_shows_people_machines_and_clicks_without_a_name(
     mailing = shop.mailing("promotions")
     scanned, reader, quiet = (shop.queue(mailing, shop.person(n)) for n in "abc")
     hits: dict[Any, dict[str, Any]] = {
-        scanned: {"machine_opened_at": now, "machine_clicked_at": now, "measured_clicks": True},
+        scanned: {
+            "machine_opened_at": now,
+            "machine_clicked_at": now,
+            "measured_opens": True,
+            "measured_clicks": True,
+        },
         reader: {"machine_clicked_at": now, "clicked_at": now, "measured_clicks": True},
         quiet: {},
     }
@@ -187,3 +192,16 @@ def test_series_has_every_day_and_week_is_compared_with_the_one_before(
 def test_what_is_done_is_what_will_not_leave_any_more() -> None:
     figures = MailingFigures(1, targeted=10, queued=2, delayed=1, sending=1, sent=4, withheld=1, in_doubt=1)
     assert (figures.waiting, figures.done) == (3, 6)
+
+
+@pytest.mark.django_db
+def test_no_rate_passes_the_whole(in_workspace: Workspace, now: datetime) -> None:
+    """What is counted above the line is counted below it: a message in doubt that was answered is in neither."""
+    shop = Shop.open(in_workspace, now)
+    mailing = shop.mailing("promotions")
+    answered = {"measured_opens": True, "measured_clicks": True, "opened_at": now, "clicked_at": now}
+    for name, state in (("Julie", "sent"), ("Marc", "in_doubt")):
+        fields = {"state": state, "verdict": "send", "sent_at": now if state == "sent" else None}
+        Message.objects.filter(pk=shop.queue(mailing, shop.person(name))).update(**fields, **answered)
+    figures = queries.mailing_figures(in_workspace.pk, [mailing.pk])[mailing.pk]
+    assert (figures.open_measured, figures.opened, figures.click_measured, figures.clicked) == (1, 1, 1, 1)

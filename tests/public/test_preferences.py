@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel
-from parcours.delivery.models import Message
+from parcours.delivery.models import Message, Sending
 from parcours.events import tokens
 from parcours.kernel import tenancy
 from tests.public.conftest import Marc
@@ -136,6 +136,28 @@ def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now:
     assert "/u/" in page
     assert "/p/" in page
     assert visitor.post(marc.link(tokens.Purpose.WHY)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("tracking", "sentence"),
+    [
+        ("consented", "Vous nous avez permis de voir quels liens"),
+        ("everyone", "Nous voyons quels liens de nos messages sont suivis."),
+    ],
+)
+def test_why_names_no_permission_where_none_is_asked(
+    marc: Marc, visitor: Client, tracking: str, sentence: str
+) -> None:
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Sending.objects.create(
+            workspace_id=marc.workspace.pk,
+            click_tracking=tracking,
+            quiet_from="21:00",
+            quiet_until="08:00",
+            dkim_key=b"x",
+        )
+        Message.objects.update(measured_clicks=True)
+    assert sentence in visitor.get(marc.link(tokens.Purpose.WHY)).content.decode()
 
 
 def test_archived_purpose_is_not_shown_but_stops_with_the_rest(

@@ -41,9 +41,13 @@ RETURNING message_id;
 
 -- name: finish_attempts
 -- Write how attempts ended, and move their messages. A message under another fence is not touched: its sender came too late.
--- One that was swept into doubt meanwhile is settled by this knowledge. Parameters: now, transport, arrays: ids, fences,
+-- One that was swept into doubt meanwhile is settled by this knowledge. Where everybody's clicks are recorded, what leaves is measured in
+-- them whatever the person said: its links name it (`composing`), and rates are over such messages. Parameters: now, transport, arrays: ids, fences,
 -- outcomes, codes, replies, due_at (null: not again), subjects. Locks: those rows. Returns what moved, for its events.
-WITH told AS (
+WITH tracking AS MATERIALIZED (
+    SELECT coalesce((SELECT click_tracking = 'everyone' FROM delivery_sending WHERE workspace_id = %(workspace_id)s), false) AS everybody
+),
+told AS (
     SELECT * FROM unnest(%(ids)s::uuid[], %(fences)s::int[], %(outcomes)s::text[], %(codes)s::int[], %(replies)s::text[],
                          %(due_at)s::timestamptz[], %(subjects)s::text[])
         AS t (id, fence, outcome, code, reply, due_at, subject)
@@ -59,6 +63,7 @@ moved AS (
                      WHEN t.due_at IS NOT NULL THEN 'queued' ELSE 'failed' END,
         sent_at = CASE WHEN t.outcome = 'accepted' THEN %(now)s::timestamptz END,
         due_at = coalesce(t.due_at, m.due_at), lease_until = NULL,
+        measured_clicks = m.measured_clicks OR (NOT m.is_test AND (SELECT everybody FROM tracking)),
         subject = CASE WHEN t.subject = '' THEN m.subject ELSE t.subject END, transport = %(transport)s
     FROM told t
     WHERE m.workspace_id = %(workspace_id)s AND m.id = t.id AND m.fence = t.fence AND m.state IN ('sending', 'in_doubt')
@@ -73,9 +78,12 @@ SELECT id, mailing_id, contact_id, address, state, is_test FROM moved;
 -- name: mark_sent
 -- Mark claimed messages as sent without a transport (history that is delivered nowhere). Parameters: now, transport, and told: JSON
 -- rows of id, fence, subject. Locks: those rows.
+-- Clicks are measured as in `finish_attempts`.
 -- `state || ''` keeps the planner from the index of all that is being sent, which is full of dead rows between two vacuums.
 UPDATE delivery_message m
-SET state = 'sent', sent_at = %(now)s, lease_until = NULL, transport = %(transport)s, subject = t.subject
+SET state = 'sent', sent_at = %(now)s, lease_until = NULL, transport = %(transport)s, subject = t.subject,
+    measured_clicks = m.measured_clicks OR (NOT m.is_test AND coalesce(
+        (SELECT click_tracking = 'everyone' FROM delivery_sending WHERE workspace_id = %(workspace_id)s), false))
 FROM json_to_recordset(%(told)s::json) AS t (id uuid, fence int, subject text)
 WHERE m.workspace_id = %(workspace_id)s AND m.id = t.id AND m.fence = t.fence AND m.state || '' = 'sending'
 RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state, m.is_test;

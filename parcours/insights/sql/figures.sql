@@ -29,7 +29,8 @@ ORDER BY day, name;
 
 -- name: mailing_figures
 -- What became of the messages of some mailings: every message is in exactly one of the states, so that they add up.
--- Rates are over those who may be measured; clicks in all add those of the others, counted without their names. Reads only.
+-- Rates are over the sent messages of those who may be measured, above the line as below it; clicks in all add those of the others,
+-- counted without their names. Reads only.
 WITH unnamed AS (
     SELECT mailing_id, count(*) FILTER (WHERE NOT is_machine) AS by_people, count(*) FILTER (WHERE is_machine) AS by_machines
     FROM delivery_anonymousclick
@@ -47,11 +48,11 @@ SELECT mailing_id,
        count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt,
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
        count(*) FILTER (WHERE state = 'sent' AND measured_opens) AS open_measured,
-       count(opened_at) AS opened,
-       count(machine_opened_at) AS opened_by_machines,
+       count(opened_at) FILTER (WHERE state = 'sent' AND measured_opens) AS opened,
+       count(machine_opened_at) FILTER (WHERE state = 'sent' AND measured_opens) AS opened_by_machines,
        count(*) FILTER (WHERE state = 'sent' AND measured_clicks) AS click_measured,
-       count(clicked_at) AS clicked,
-       count(machine_clicked_at) AS clicked_by_machines,
+       count(clicked_at) FILTER (WHERE state = 'sent' AND measured_clicks) AS clicked,
+       count(machine_clicked_at) FILTER (WHERE state = 'sent' AND measured_clicks) AS clicked_by_machines,
        coalesce(min(unnamed.by_people), 0) AS unnamed_clicks,
        coalesce(min(unnamed.by_machines), 0) AS unnamed_clicks_by_machines,
        count(unsubscribed_at) AS unsubscribed,

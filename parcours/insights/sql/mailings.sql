@@ -47,9 +47,9 @@ WITH counted AS (
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(bounced_at) AS bounced,
            count(*) FILTER (WHERE sent_at IS NOT NULL AND measured_opens) AS open_measured,
-           count(opened_at) AS opened,
+           count(opened_at) FILTER (WHERE sent_at IS NOT NULL AND measured_opens) AS opened,
            count(*) FILTER (WHERE sent_at IS NOT NULL AND measured_clicks) AS click_measured,
-           count(clicked_at) AS clicked,
+           count(clicked_at) FILTER (WHERE sent_at IS NOT NULL AND measured_clicks) AS clicked,
            count(unsubscribed_at) AS unsubscribed,
            count(complained_at) AS complained
     FROM delivery_message

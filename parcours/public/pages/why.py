@@ -107,6 +107,7 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
                 ],
                 "measured_opens": found.message.measured_opens,
                 "measured_clicks": found.message.measured_clicks,
+                "are_all_clicks_recorded": delivery.are_all_clicks_recorded(found.workspace.pk),
                 "unsubscribe": tokens.signer().sign(named, tokens.Purpose.UNSUBSCRIBE),
                 "preferences": tokens.signer().sign(named, tokens.Purpose.PREFERENCES),
             },
