@@ -11,8 +11,11 @@ from parcours.events import merging as events
 from parcours.journeys import merging as journeys
 from parcours.journeys import usage as journeys_usage
 
-MERGE_HOLDERS: tuple[Holder, ...] = (consent, events, audiences, content, delivery, journeys)
-"""Every room that keeps something about a contact. A test compares them with the tables that have a `contact_id`."""
+MERGE_HOLDERS: tuple[Holder, ...] = (consent, events, audiences, content, journeys, delivery)
+"""Every room that keeps something about a contact. A test compares them with the tables that have a `contact_id`.
+
+Journeys come before `delivery`, which has to know by then which runs are one.
+"""
 
 SEGMENT_USERS: tuple[Users, ...] = (journeys_usage, campaigns_usage)
 """Every room above `audiences` that refers to segments."""

@@ -95,8 +95,10 @@ _UNTOUCHED = {
 class Message(models.Model):
     """One message to one person: the outbox row and its record for ever after. States are drawn in `types.MessageState`.
 
-    (mailing, run, contact) is unique: a step of a run, or a campaign, writes to a person once. `event_at` and `event_id` name the
-    event whose properties the template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
+    (mailing, run, contact) is unique, so that what asks for a message gets it once. `run` is the run of a journey's step; a
+    program's `Request`; a `Trial`; of a double opt-in, the day and the try; 0 for a campaign. A negative run is that of a second
+    copy, which two contacts had who proved to be one (`merging`). `event_at` and `event_id` name the event whose properties the
+    template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
     (the purpose's basis is a contract, or it asks for a confirmation) goes first. `is_held`: it was due, but its mailing is held,
     so that claims do not meet it again before the mailing is released. `is_test`: it goes to a member of the workspace (see
     `Trial`), is made out for the contact, and says nothing about them.

@@ -157,7 +157,8 @@ def _act(workspace_id: int, message: Moved, told: Told, proof: Evidence, now: da
         case ReturnKind.COMPLAINED:
             returns.complain(workspace_id, message.id, now=now)
         case ReturnKind.UNSUBSCRIBED:
-            leaving.unsubscribe(workspace_id, message.id, proof, now=now)
+            if not leaving.unsubscribe(workspace_id, message.id, proof, now=now):
+                raise _unknown()  # a wish that nobody's ledger can keep must not look as if it were kept
         case ReturnKind.ANSWERED | ReturnKind.IGNORED:
             pass
 

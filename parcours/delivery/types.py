@@ -109,7 +109,7 @@ class ClickTracking(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToQueue:
-    """A message that a step of a run, or a campaign (run 0), asks for. The event is what the template may speak of."""
+    """A message to queue; `models.Message` says what a run is. The event is what the template may speak of."""
 
     mailing_id: int
     run: int

@@ -15,14 +15,14 @@ from parcours.delivery import actions, merging, queries, returns, settings
 from parcours.delivery.errors import NotInDoubt, UnknownMessage
 from parcours.delivery.models import Allowance, Mailing, Message, Sending
 from parcours.delivery.replies import ReplyClass
-from parcours.delivery.types import AttemptOutcome, Outcome, Reason, ToStart
+from parcours.delivery.types import AttemptOutcome, Outcome, Reason, ToQueue, ToSend, ToStart
 from parcours.delivery.wording import explain_reason, explain_refusal
 from parcours.events import actions as events
 from parcours.events.models import Event
 from parcours.events.types import NewEvent
 from parcours.kernel import tenancy
 from parcours.kernel.ids import uuid7
-from tests.delivery.stories import Shop, message
+from tests.delivery.stories import Shop, codes, message
 from tests.settling import settle
 
 
@@ -296,6 +296,99 @@ def test_merged_person_who_had_it_already_does_not_get_it_again(shop: Shop) -> N
     kept = shop.queue(mailing, one)
     merging.move(shop.id, one, other, shop.now)
     assert message(kept).state == "cancelled"
+
+
+def test_both_copies_of_a_merged_person_stay_theirs(shop: Shop) -> None:
+    """However many contacts they were: a link of any copy leads to the person, and nobody can queue the message again."""
+    people = [shop.person(name) for name in ("Julie", "Julia", "Julika")]
+    mailing = shop.mailing("order_information")
+    sent = [shop.queue(mailing, who) for who in people]
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    for other in people[1:]:
+        merging.move(shop.id, people[0], other, shop.now)
+    assert {message(one).contact_id for one in sent} == {people[0]}
+    assert [message(one).state for one in sent] == ["sent", "sent", "sent"]
+    assert sorted(message(one).run for one in sent) == [-2, -1, 0]
+    assert (
+        actions.enqueue(shop.id, [ToQueue(mailing.pk, 0, people[0], None, None, shop.now)], now=shop.now) == 0
+    )
+
+
+@pytest.mark.parametrize("stopped", ["withheld", "failed", "cancelled"])
+def test_message_that_came_to_nothing_for_the_kept_one_goes_for_the_other(shop: Shop, stopped: str) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    kept, twin = shop.queue(mailing, one), shop.queue(mailing, other)
+    Message.objects.filter(pk=kept).update(state=stopped, verdict="withhold")
+    merging.move(shop.id, one, other, shop.now)
+    assert (message(twin).state, message(twin).contact_id, message(twin).run) == ("queued", one, 0)
+    [going] = actions.claim(shop.id, now=shop.now, limit=10).to_send
+    assert (going.id, going.address) == (twin, "julie@example.com")
+
+
+def started(shop: Shop, claim: ToSend) -> set[UUID]:
+    wanted = ToStart(claim.id, claim.fence, "test", claim.address_hash)
+    return actions.start(shop.id, [wanted], now=shop.now)
+
+
+@pytest.mark.parametrize("is_claimed", ["dropped", "both"])
+def test_merge_between_claim_and_start_writes_once(shop: Shop, is_claimed: str) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    if is_claimed == "dropped":
+        shop.queue(mailing, other)
+        claims = actions.claim(shop.id, now=shop.now, limit=10).to_send
+        shop.queue(mailing, one)
+    else:
+        shop.queue(mailing, one)
+        shop.queue(mailing, other)
+        claims = actions.claim(shop.id, now=shop.now, limit=10).to_send
+    merging.move(shop.id, one, other, shop.now)
+    Contact.objects.filter(pk=other).delete()
+    begun = {claim.id for claim in claims if started(shop, claim)}
+    actions.give_back(shop.id, [claim for claim in claims if claim.id not in begun])
+    again = actions.claim(shop.id, now=shop.now, limit=10).to_send
+    assert [claim.address for claim in again] == (["julie@example.com"] if is_claimed == "dropped" else [])
+    assert len(begun) + len(again) == 1
+
+
+def test_copy_that_is_being_handed_over_is_the_one_that_counts(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    twin = shop.queue(mailing, other)
+    [claim] = actions.claim(shop.id, now=shop.now, limit=10).to_send
+    assert started(shop, claim) == {twin}
+    kept = shop.queue(mailing, one)
+    merging.move(shop.id, one, other, shop.now)
+    assert (message(kept).state, message(twin).state, message(twin).run) == ("cancelled", "sending", 0)
+
+
+def test_place_of_what_is_given_up_in_a_merge_is_free_again(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    for who in (one, other):
+        shop.says(who, "promotions", Act.GRANTED)
+    mailing = shop.mailing("promotions")
+    going = [shop.queue(mailing, who) for who in (one, other)]
+    actions.claim(shop.id, now=shop.now, limit=10)
+    merging.move(shop.id, one, other, shop.now)
+    assert [(row.contact_id, row.message_id, row.place) for row in Allowance.objects.all()] == [
+        (one, going[0], 1)
+    ]
+
+
+def test_merged_person_keeps_every_place_that_was_taken(shop: Shop) -> None:
+    """With two places a day, each of the two had one message: there is no third."""
+    Sending.objects.update(marketing_per_day=2)
+    one, other = shop.person("Julie"), shop.person("Julia")
+    for who in (one, other):
+        shop.says(who, "promotions", Act.GRANTED)
+        shop.queue(shop.mailing("promotions"), who)
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    merging.move(shop.id, one, other, shop.now)
+    assert sorted(Allowance.objects.values_list("contact_id", "place")) == [(one, 1), (one, 2)]
+    third = shop.queue(shop.mailing("promotions"), one)
+    actions.claim(shop.id, now=shop.now, limit=10)
+    assert codes(third) == ["frequency_cap"]
 
 
 def test_change_of_domain_makes_a_new_key(shop: Shop) -> None:

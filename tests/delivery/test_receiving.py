@@ -281,6 +281,14 @@ def test_mail_to_the_unsubscribing_address_withdraws_that_purpose_with_proof(
     assert not is_closed(shop)
 
 
+def test_wish_of_somebody_who_is_gone_does_not_look_as_if_it_were_kept(shop: Shop) -> None:
+    sent = send(shop, shop.person("Julie"), "order_information")
+    Contact.objects.filter(pk=sent.contact_id).delete()
+    address = leaving_address(shop.id, sent.pk)
+    with pytest.raises(UnknownRecipient):
+        take(shop, note(address), address)
+
+
 def test_who_agreed_again_can_leave_again(shop: Shop, sent: Message) -> None:
     address = leaving_address(shop.id, sent.pk)
     take(shop, note(address), address)

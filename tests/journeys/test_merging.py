@@ -2,9 +2,13 @@
 
 from datetime import timedelta
 
+import pytest
+
+from parcours.delivery.models import Message
+from parcours.events import people
 from parcours.journeys import merging
 from parcours.journeys.models import Run
-from tests.journeys.shop import Shop
+from tests.journeys.shop import SEND, Shop
 
 
 def test_merge_keeps_all_runs_and_ends_the_repeated_one(shop: Shop) -> None:
@@ -21,3 +25,38 @@ def test_merge_keeps_all_runs_and_ends_the_repeated_one(shop: Shop) -> None:
         assert {run.contact_id for run in runs} == {kept}
         assert [(run.entry_key, run.finished_at) for run in runs][0::2] == [("both", None), ("mine", None)]
         assert (runs[1].due_at, runs[1].finished_at) == (None, later)
+
+
+ONCE = {"event": "Order Completed", "key": "once"}
+WELCOME = {"a": {"send": SEND, "next": "b"}, "b": {"wait": "1d", "next": "c"}, "c": {"send": SEND}}
+
+
+@pytest.mark.parametrize("kept_is", ["ahead", "behind"])
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_person_who_was_two_gets_each_message_of_a_journey_once(
+    shop: Shop, kept_is: str, is_sent: bool
+) -> None:
+    """Also when the one who was ahead is merged into the one behind, whose run goes on through steps that the other had passed."""
+    shop.publish(WELCOME, "a", entry=ONCE)
+    ahead, behind = shop.person(), shop.person()
+    shop.happens(ahead)
+    shop.enter()
+    shop.tick()
+    later = shop.now + timedelta(days=2)
+    shop.tick(later)
+    if is_sent:
+        with shop.scope():
+            Message.objects.update(state="sent", verdict="send", sent_at=later)
+    shop.happens(behind)
+    shop.enter(later)
+    shop.tick(later)
+    kept, dropped = (ahead, behind) if kept_is == "ahead" else (behind, ahead)
+    with shop.scope():
+        people.merge(shop.workspace_id, kept, dropped, now=later)
+    for days in (2, 4):
+        shop.tick(later + timedelta(days=days))
+    assert all(run.finished_at and run.contact_id == kept for run in shop.runs())
+    assert {one.contact_id for one in shop.messages()} == {kept}
+    going = [one for one in shop.messages() if one.state in ("queued", "sent")]
+    assert len({one.mailing_id for one in going}) == 2
+    assert [one.state for one in going] == ["sent" if is_sent else "queued"] * 2

@@ -6,9 +6,12 @@ from datetime import datetime
 import pytest
 from django.test import Client
 
-from parcours.events import tokens
+from parcours.contacts.types import Person
+from parcours.delivery.models import Message
+from parcours.events import people, tokens
 from parcours.events.models import Event
 from parcours.kernel import tenancy
+from parcours.kernel.ids import uuid7
 from tests.public.conftest import Marc
 
 UNSUBSCRIBE = tokens.Purpose.UNSUBSCRIBE
@@ -31,6 +34,23 @@ def test_form_post_stops_the_purpose_at_once(marc: Marc, stranger: Client) -> No
     [record] = marc.records()
     assert (record.source, record.ip) == ("one-click unsubscribe", "127.0.0.1")
     assert "promotions" in record.wording
+
+
+@pytest.mark.parametrize("use", [UNSUBSCRIBE, tokens.Purpose.PREFERENCES, tokens.Purpose.WHY])
+def test_links_of_both_copies_live_on_when_two_contacts_prove_to_be_one(
+    marc: Marc, stranger: Client, now: datetime, use: tokens.Purpose
+) -> None:
+    """He had the campaign at both addresses; either message is his, and an objection is never lost."""
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        [other] = people.save_people(marc.workspace.pk, [Person(email="m.martin@example.com")], now=now)
+        copy = Message.objects.get(pk=marc.messages["promotions"])
+        copy.pk, copy.contact_id, copy.address = uuid7(), other.contact_id, "m.martin@example.com"
+        copy.save(force_insert=True)
+        people.merge(marc.workspace.pk, marc.contact_id, other.contact_id, now=now)
+    marc.messages["promotions"] = copy.pk
+    assert stranger.get(marc.link(use)).status_code == 200
+    stranger.post(marc.link(UNSUBSCRIBE), ONE_CLICK, content_type=FORM)
+    assert marc.states() == {"promotions.email": "withdrawn"}
 
 
 def test_multipart_post_is_the_same(marc: Marc, stranger: Client) -> None:

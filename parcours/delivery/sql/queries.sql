@@ -70,31 +70,71 @@ SELECT (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_i
        (SELECT min(due_at) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s)
            AS oldest_due;
 
--- name: move_messages
--- Give the messages of a merged person to the one who is kept, except where that one has the same (mailing, run) already.
-UPDATE delivery_message m SET contact_id = %(kept)s
-WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(dropped)s
-  AND NOT EXISTS (SELECT FROM delivery_message o WHERE o.workspace_id = %(workspace_id)s AND o.mailing_id = m.mailing_id
-                  AND o.run = m.run AND o.contact_id = %(kept)s);
+-- name: hold_messages
+-- Keep what both persons of a merge have in the queue from being claimed or started meanwhile. Parameters: kept, dropped. Locks: those messages.
+SELECT id FROM delivery_message
+WHERE workspace_id = %(workspace_id)s AND contact_id IN (%(kept)s, %(dropped)s) AND state IN ('queued', 'sending')
+ORDER BY id FOR UPDATE;
 
--- name: cancel_twins
--- Of a message that both persons of a merge have, only one goes: what is still queued of the dropped one is cancelled, and what is queued
--- of the kept one too if the dropped one's has gone. Runs after move_messages.
-UPDATE delivery_message m SET state = 'cancelled', is_held = false
-FROM delivery_message t
-WHERE m.workspace_id = %(workspace_id)s AND t.workspace_id = %(workspace_id)s AND m.mailing_id = t.mailing_id AND m.run = t.run
-  AND m.state = 'queued'
-  AND ((m.contact_id = %(dropped)s AND t.contact_id = %(kept)s)
-       OR (m.contact_id = %(kept)s AND t.contact_id = %(dropped)s AND t.state IN ('sending', 'sent', 'in_doubt')));
+-- name: part_twins
+-- Of a message that both persons of a merge have, the one that has come further keeps the run (of equals the kept person's), so that nothing
+-- is queued under it again. The other is given up if it has not left, and stays, under a negative run that is free: its links lead
+-- to the person. Parameters: kept, dropped. Runs after hold_messages, so that what it sees as not begun does not begin. Side effects:
+-- places of the day of what is given up are returned.
+WITH theirs AS MATERIALIZED (
+    SELECT m.id, m.mailing_id, m.run, m.contact_id = %(kept)s AS is_kept,
+           CASE WHEN m.state = 'sending' AND NOT a.has_begun THEN 3
+                WHEN m.state IN ('sending', 'sent', 'in_doubt') THEN 4
+                WHEN m.state = 'queued' THEN 2
+                WHEN m.state = 'cancelled' THEN 0 ELSE 1 END AS stage
+    FROM delivery_message m
+    CROSS JOIN LATERAL (
+        SELECT EXISTS (SELECT FROM delivery_attempt WHERE workspace_id = %(workspace_id)s AND message_id = m.id AND fence = m.fence) AS has_begun
+    ) AS a
+    WHERE m.workspace_id = %(workspace_id)s AND m.contact_id IN (%(kept)s, %(dropped)s)
+),
+second AS (
+    SELECT CASE WHEN d.stage > k.stage THEN k.id ELSE d.id END AS id, least(d.stage, k.stage) IN (2, 3) AS is_given_up,
+           least(0, (SELECT min(o.run) FROM theirs o WHERE o.mailing_id = k.mailing_id))
+               - row_number() OVER (PARTITION BY k.mailing_id ORDER BY k.run) AS free_run
+    FROM theirs k JOIN theirs d ON d.mailing_id = k.mailing_id AND d.run = k.run AND k.is_kept AND NOT d.is_kept
+),
+freed AS (
+    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM second WHERE is_given_up)
+)
+UPDATE delivery_message m
+SET run = s.free_run,
+    state = CASE WHEN s.is_given_up THEN 'cancelled' ELSE m.state END,
+    is_held = m.is_held AND NOT s.is_given_up,
+    lease_until = CASE WHEN s.is_given_up THEN NULL ELSE m.lease_until END
+FROM second s
+WHERE m.workspace_id = %(workspace_id)s AND m.id = s.id;
+
+-- name: move_messages
+-- Give the messages of a merged person to the one who is kept. Parameters: kept, dropped. Runs after part_twins.
+UPDATE delivery_message SET contact_id = %(kept)s WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s;
 
 -- name: move_allowances
--- The places of the day that a merged person had taken count for the kept one, as far as they are free.
-WITH gone AS (
-    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s RETURNING day, place, message_id
+-- The places of the day that a merged person had taken count for the kept one: on a day on which both had some, all are numbered anew.
+-- Parameters: kept, dropped.
+WITH taken AS (
+    DELETE FROM delivery_allowance
+    WHERE workspace_id = %(workspace_id)s
+      AND (contact_id = %(dropped)s
+           OR (contact_id = %(kept)s
+               AND day IN (SELECT day FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND contact_id = %(dropped)s)))
+    RETURNING contact_id, day, place, message_id
 )
 INSERT INTO delivery_allowance (workspace_id, contact_id, day, place, message_id)
-SELECT %(workspace_id)s, %(kept)s, day, place, message_id FROM gone ORDER BY day, place
-ON CONFLICT (workspace_id, contact_id, day, place) DO NOTHING;
+SELECT %(workspace_id)s, %(kept)s, day, row_number() OVER (PARTITION BY day ORDER BY contact_id = %(dropped)s, place), message_id
+FROM taken;
+
+-- name: join_runs
+-- What the ended runs of a merged person have written counts for the runs that go on. Parameters: dropped, ended, going_on (arrays of runs).
+UPDATE delivery_message m SET run = r.going_on
+FROM unnest(%(ended)s::bigint[], %(going_on)s::bigint[]) AS r (ended, going_on)
+WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(dropped)s AND m.run = r.ended
+  AND (SELECT origin FROM delivery_mailing WHERE workspace_id = %(workspace_id)s AND id = m.mailing_id) = 'journey';
 
 -- name: about_mailings
 -- What every event of a message says about where it comes from. Parameters: mailing_ids. Reads only.
