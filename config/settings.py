@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -177,14 +177,11 @@ CACHES = {
 }
 
 # Django's own mailer is only for account mail (a forgotten password). Messages to people go through `delivery`, by the same server.
-_MAIL_SERVER = urlsplit(ENVIRONMENT.smtp_url)
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-EMAIL_HOST = _MAIL_SERVER.hostname or ""
-EMAIL_PORT = _MAIL_SERVER.port or {"smtps": 465, "smtp+starttls": 587}.get(_MAIL_SERVER.scheme, 25)
-EMAIL_HOST_USER = unquote(_MAIL_SERVER.username or "")
-EMAIL_HOST_PASSWORD = unquote(_MAIL_SERVER.password or "")
-EMAIL_USE_SSL = _MAIL_SERVER.scheme == "smtps"
-EMAIL_USE_TLS = _MAIL_SERVER.scheme == "smtp+starttls"
+if (_mail := ENVIRONMENT.mail_server) is not None:
+    EMAIL_HOST, EMAIL_PORT = _mail.host, _mail.port
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+    EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.security == "tls", _mail.security == "starttls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENVIRONMENT.account_from or f"Parcours <no-reply@{urlsplit(BASE_URL).hostname}>"
 

@@ -72,7 +72,6 @@ class Running:
             "PARCOURS_BASE_URL": self.base_url,
             "PARCOURS_DATA": str(self.data),
             "PARCOURS_SMTP_URL": f"smtp://127.0.0.1:{self.ports['smtp']}",
-            "PARCOURS_INBOX_URL": self.inbox_url,
         }
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import Field
 from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import LastOwner, NoInvitation, SlugTaken, WorksElsewhere
@@ -14,7 +16,7 @@ from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspac
 from parcours.accounts.queries import workspaces_of
 from parcours.accounts.types import SYSTEM, Actor, KeyKind, Role
 from parcours.kernel import crypto, tenancy
-from parcours.kernel.errors import NotFound
+from parcours.kernel.errors import Invalid, NotFound
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,16 @@ def record_audit(
 def create_workspace(
     slug: str, *, name: str, language: str = "fr", actor: Actor = SYSTEM, now: datetime, **fields: Any
 ) -> Workspace:
-    """Make a workspace. Only operators and workers may (the database refuses others). Opens its own transaction."""
+    """Make a workspace. Only operators and workers may (the database refuses others). Opens its own transaction.
+
+    Raises Invalid for a slug that no address could name.
+    """
+    if not _is_accepted(Workspace, "slug", slug):
+        raise Invalid(
+            _("“%(slug)s” cannot be part of an address.") % {"slug": slug},
+            field="slug",
+            hint=_("Use at most 50 letters, digits, hyphens and underscores."),
+        )
     try:
         with transaction.atomic():
             workspace = Workspace.objects.create(
@@ -67,6 +78,17 @@ def create_workspace(
             workspace.id, actor=actor, action="created", subject="workspace", subject_id=workspace.id, now=now
         )
     return workspace
+
+
+def _is_accepted(model: type[Workspace | User], name: str, value: str) -> bool:
+    """Whether a value may stand in a column, by what its field says."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, Field)
+    try:
+        field.clean(value, None)
+    except ValidationError:
+        return False
+    return True
 
 
 def change_workspace(
@@ -106,6 +128,8 @@ def invite(workspace_id: int, email: str, role: Role, *, actor: Actor, now: date
     the person by a way that the inviting owner trusts, as a first password does.
     """
     address = email.strip().lower()
+    if not _is_accepted(User, "email", address):
+        raise Invalid(_("“%(text)s” is not an e-mail address.") % {"text": email}, field="email")
     user = User.objects.filter(email=address).first()
     if user is None:
         user, password = _create_account(workspace_id, address, actor=actor, now=now)
@@ -114,7 +138,7 @@ def invite(workspace_id: int, email: str, role: Role, *, actor: Actor, now: date
     if present is not None and present.invitation is None:
         return Invited(set_member(workspace_id, user, role, actor=actor, now=now))
     code = secrets.token_urlsafe(16)
-    membership, _ = Membership.objects.update_or_create(
+    membership, _created = Membership.objects.update_or_create(
         workspace_id=workspace_id,
         user=user,
         defaults={"role": role.value, "invitation": crypto.digest(code)},

@@ -7,28 +7,40 @@ before any of them loads.
 import argparse
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 
 import django
+from django.db import DatabaseError
 
+from parcours.cli import postgresql
 from parcours.kernel.errors import DomainError
 
 
 @dataclass(frozen=True)
 class Command:
-    """A command: its module, the database role ("" is the owner of DATABASE_URL), one line of help."""
+    """A command: its module, the database role ("" is the owner of DATABASE_URL), one line of help.
+
+    One that serves starts only on tables that are up to date; it starts without a database, which may be back before it.
+    """
 
     module: str
     role: str
     help: str
     needs_secret: bool = True
+    serves: bool = False
 
 
 COMMANDS = {
     "migrate": Command("parcours.cli.migrate", "", "create or update the tables", needs_secret=False),
-    "web": Command("parcours.cli.web", "parcours_web", "serve pages, the event API and tracking"),
-    "worker": Command("parcours.workers.command", "parcours_worker", "keep segments, run journeys and send"),
+    "web": Command(
+        "parcours.cli.web", "parcours_web", "serve pages, the event API and tracking", serves=True
+    ),
+    "worker": Command(
+        "parcours.workers.command", "parcours_worker", "keep segments, run journeys and send", serves=True
+    ),
     "demo": Command("parcours.cli.demo.command", "parcours_worker", "load the demo shop, if it is not there"),
     "workspace": Command(
         "parcours.cli.workspace", "parcours_worker", "make a workspace with its first owner"
@@ -77,11 +89,24 @@ def run(name: str, arguments: list[str]) -> int:
     module = import_module(command.module)
     parser = argparse.ArgumentParser(prog=f"parcours {name}", description=command.help)
     module.arguments(parser)
+    options = parser.parse_args(arguments)
     try:
-        return int(module.run(parser.parse_args(arguments)))
+        if command.serves:
+            with suppress(postgresql.DatabaseAway):
+                postgresql.check_migrated()
+        return perform(module, options)
     except DomainError as error:
         print(f"parcours {name}: {error.message} {error.hint}".rstrip(), file=sys.stderr)
         return 1
+
+
+def perform(module: ModuleType, options: argparse.Namespace) -> int:
+    """Run the command. A database that is away, or lacks our tables, is the operator's to mend: a DomainError says how."""
+    try:
+        return int(module.run(options))
+    except DatabaseError:
+        postgresql.check_migrated()
+        raise
 
 
 if __name__ == "__main__":

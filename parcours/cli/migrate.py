@@ -13,6 +13,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Apply the migrations that are missing. Refuses a server that is too old before it touches anything."""
-    postgresql.check(postgresql.version())
+    postgresql.check(postgresql.look().version)
     call_command("migrate", interactive=False, verbosity=0)
     return 0

@@ -2,8 +2,10 @@
 
 import argparse
 import json
+from datetime import datetime
 
 from django.conf import settings
+from django.db import transaction
 
 from parcours.accounts import actions
 from parcours.accounts.types import SYSTEM, KeyKind, Role
@@ -24,7 +26,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Make the workspace, its owner when new, and its first keys; print what is shown only once."""
-    now = clock.now()
+    made = make(options, clock.now())
+    print(json.dumps(made) if options.json else "\n".join(f"{name}: {value}" for name, value in made.items()))
+    return 0
+
+
+@transaction.atomic
+def make(options: argparse.Namespace, now: datetime) -> dict[str, str]:
+    """Make all of it or nothing: a workspace without an owner would be nobody's. Returns what is shown only once."""
     workspace = actions.create_workspace(options.slug, name=options.name, language=options.language, now=now)
     made: dict[str, str] = {}
     with tenancy.scope(workspace_id=workspace.id):
@@ -41,5 +50,4 @@ def run(options: argparse.Namespace) -> int:
             made[f"{kind.value}_key"] = actions.create_key(
                 workspace.id, kind, "first", actor=SYSTEM, now=now
             ).secret
-    print(json.dumps(made) if options.json else "\n".join(f"{name}: {value}" for name, value in made.items()))
-    return 0
+    return made

@@ -17,7 +17,7 @@ from parcours.kernel import clock
 from parcours.workers.loop import Worker
 from parcours.workers.posting import post_until
 from parcours.workers.returns import read_until
-from parcours.workers.sending import send_until
+from parcours.workers.sending import mail_server, send_until
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 def parts(only: str | None, stopping: Event) -> Iterator[Thread]:
     """The threads of this worker. The one that reads the mailbox is not waited for: an unfinished mail simply stays unread."""
     if only in (None, "sending"):
-        yield Thread(target=send_until, args=(stopping, clock.now), name="sending")
+        yield Thread(target=send_until, args=(mail_server(), stopping, clock.now), name="sending")
     if only in (None, "duties"):
         yield Thread(target=Worker(clock.now, stopping).run, name="duties")
     if only in (None, "webhooks"):

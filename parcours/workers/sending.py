@@ -4,8 +4,7 @@ import asyncio
 import ssl
 from ipaddress import ip_address
 from threading import Event
-from typing import Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import idna
 from django.conf import settings
@@ -16,13 +15,13 @@ from parcours.kernel.errors import Invalid
 from parcours.workers.duties import Clock
 
 
-def send_until(stopping: Event, clock: Clock) -> None:
+def send_until(server: SmtpSettings, stopping: Event, clock: Clock) -> None:
     """Send what is due until told to stop; what is under way is finished first."""
-    asyncio.run(_send(stopping, clock))
+    asyncio.run(_send(server, stopping, clock))
 
 
-async def _send(stopping: Event, clock: Clock) -> None:
-    sender = Sender(mail_server(settings.ENVIRONMENT.smtp_url), clock)
+async def _send(server: SmtpSettings, stopping: Event, clock: Clock) -> None:
+    sender = Sender(server, clock)
     running = asyncio.create_task(sender.run())
     while not stopping.is_set() and not running.done():
         await asyncio.sleep(0.2)
@@ -30,29 +29,22 @@ async def _send(stopping: Event, clock: Clock) -> None:
     await running
 
 
-SECURITIES: dict[str, tuple[Literal["none", "starttls", "tls"], int]] = {
-    "smtp": ("none", 25),
-    "smtp+starttls": ("starttls", 587),
-    "smtps": ("tls", 465),
-}
-
-
-def mail_server(url: str) -> SmtpSettings:
-    """Where to submit, from PARCOURS_SMTP_URL (see `docs/operate/settings.md`). Raises Invalid for another scheme."""
-    parts = urlsplit(url)
-    if parts.scheme not in SECURITIES or not parts.hostname:
+def mail_server() -> SmtpSettings:
+    """Where to submit, as PARCOURS_SMTP_URL says (see `docs/operate/settings.md`). Raises Invalid when it names no mail server."""
+    server = settings.ENVIRONMENT.mail_server
+    if server is None:
         raise Invalid(
-            f"PARCOURS_SMTP_URL is not a mail server: {parts.scheme}://…", hint="Begin it with smtp://."
+            "PARCOURS_SMTP_URL is not a mail server.",
+            hint="Begin it with smtp://, smtp+starttls:// or smtps://.",
         )
-    security, port = SECURITIES[parts.scheme]
     return SmtpSettings(
-        host=parts.hostname,
-        port=parts.port or port,
-        security=security,
-        user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        user=server.user,
+        password=server.password,
         local_name=local_name(settings.BASE_URL),
-        tls_context=None if security == "none" else ssl.create_default_context(),
+        tls_context=None if server.security == "none" else ssl.create_default_context(),
     )
 
 
