@@ -22,7 +22,7 @@ from parcours.contacts.importing.plan import Claim, Plan, UpdateRule
 from parcours.contacts.importing.reading import Portion
 from parcours.contacts.importing.rows import Reader, Refusal, Row
 from parcours.contacts.queries import declared_attributes
-from parcours.contacts.types import IdentityKind, ImportState, SavedPerson
+from parcours.contacts.types import IdentityKind, SavedPerson
 from parcours.events import people
 from parcours.kernel import sql, tenancy
 from parcours.kernel.errors import DomainError
@@ -51,6 +51,10 @@ def step(workspace_id: int, *, now: datetime) -> int:
     claimed: Claimed | None = None
     try:
         with tenancy.scope(workspace_id=workspace_id):
+            claimed = imports.unread(workspace_id)
+            if claimed is not None:
+                imports.prepare(workspace_id, claimed, now=now)
+                return 1
             claimed = imports.claim(workspace_id)
             return 0 if claimed is None else _go_on(workspace_id, claimed, now)
     except (OperationalError, InterfaceError):
@@ -66,16 +70,13 @@ def step(workspace_id: int, *, now: datetime) -> int:
 
 
 def _go_on(workspace_id: int, claimed: Claimed, now: datetime) -> int:
-    if claimed.state == ImportState.MAPPED.value:
-        imports.prepare(workspace_id, claimed, now=now)
-        return 1
     portion = imports.portion(workspace_id, claimed)
     plan = claimed.plan
     rows, refused = _readable(workspace_id, claimed, plan, portion)
     imports.refuse(workspace_id, claimed.id, refused)
     taken = _take_in(workspace_id, claimed, plan, rows, now)
     imports.advance(workspace_id, claimed, portion, taken, len(refused), now=now)
-    return max(len(portion.records) + len(portion.unreadable), 1)
+    return max(portion.rows, 1)
 
 
 def _readable(
@@ -86,7 +87,7 @@ def _readable(
     superseded = imports.superseded_lines(workspace_id, claimed, portion)
     read = [reader.read(record) for record in portion.records if record.line not in superseded]
     refused = [one for one in read if isinstance(one, Refusal)]
-    refused += [Refusal(line, "unreadable", "") for line in portion.unreadable]
+    refused += [Refusal(line, code, "") for line, code in portion.unreadable.items()]
     return [one for one in read if isinstance(one, Row)], refused
 
 

@@ -247,6 +247,33 @@ def test_import_that_cannot_go_on_fails_with_its_reason(shop: Workspace, now: da
     assert not Contact.objects.filter(workspace_id=shop.pk).exists()
 
 
+@pytest.mark.parametrize("place", ["middle", "end"])
+def test_line_longer_than_a_portion_is_refused_and_the_others_taken_in(
+    shop: Workspace, now: datetime, place: str
+) -> None:
+    long = "marc@example.com," + "x" * 2_500_000 + "\n"
+    rows = ["zoe@example.com,Z\n" * 20_000, long, "ey@example.com,Y\n" if place == "middle" else ""]
+    run = taken(shop, "email,notes\n" + "".join(rows), now)
+    reported = [one for one in refused(run) if one[1] != "duplicate"]
+    assert reported == [(20_002, "too_long", "")]
+    assert (run.state, run.created_count) == ("finished", 2 if place == "middle" else 1)
+    assert run.position == run.total == 20_001 + (place == "middle")
+
+
+def test_file_of_which_most_cannot_be_read_is_refused_as_a_whole(shop: Workspace, now: datetime) -> None:
+    run = taken(shop, "email,notes\nzoe@example.com,Z\n" + 'ey@example.com,"say \\"hi\\""\n' * 10_001, now)
+    assert (run.state, run.created_count) == ("failed", 0)
+    assert "quotation marks" in run.failure
+
+
+def test_import_cancelled_before_its_worker_gave_up_stays_cancelled(shop: Workspace, now: datetime) -> None:
+    run = confirmed(shop, FILE, now)
+    imports.cancel(run, actor=SYSTEM, now=now)
+    imports.fail(shop.pk, run.pk, "too late", now=now)
+    stopped = queries.import_of(shop.pk, run.pk)
+    assert (stopped.state, stopped.failure) == ("cancelled", "")
+
+
 def test_file_beyond_the_limit_is_refused(
     shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,9 +19,9 @@ from parcours.contacts.actions import declare_attribute
 from parcours.contacts.importing import plan as plans
 from parcours.contacts.importing import queries, reading
 from parcours.contacts.importing.columns import Target
-from parcours.contacts.importing.errors import FileTooLarge, WrongState
+from parcours.contacts.importing.errors import FileTooLarge, UnreadableFile, WrongState
 from parcours.contacts.importing.plan import Plan
-from parcours.contacts.importing.reading import Portion
+from parcours.contacts.importing.reading import Place, Portion
 from parcours.contacts.importing.rows import Refusal
 from parcours.contacts.models import Import
 from parcours.contacts.queries import declared_attributes
@@ -31,8 +31,9 @@ from parcours.kernel.errors import DomainError, Invalid
 
 statements = sql.load("parcours.contacts")
 PORTION_ROWS = 5_000
-PORTION_BYTES = 1024 * 1024
-WHOLE_SLICE = 10**9
+OVERVIEW_ROWS = 50_000
+TOO_MANY_UNREADABLE = 10_000
+"""From so many lines that cannot be read on, when they are the greater part, a file is in a format of its own."""
 LONGEST_SHOWN = 200
 
 
@@ -41,7 +42,6 @@ class Claimed:
     """An import that this transaction holds."""
 
     id: UUID
-    state: str
     options: dict[str, Any]
     total: int
     position: int
@@ -151,26 +151,66 @@ def _audit(run: Import, action: str, detail: dict[str, Any], actor: Actor, now: 
     )
 
 
+def unread(workspace_id: int) -> Claimed | None:
+    """The next import whose file is to be read, which no other worker does until the transaction ends; its row stays free."""
+    return statements.unread_import.row(Claimed, workspace_id=workspace_id)
+
+
 def claim(workspace_id: int) -> Claimed | None:
-    """The next import to work on, held until the transaction ends; None when there is none, or others hold them."""
+    """The next import to take a portion from, held until the transaction ends; None when there is none, or others hold them."""
     return statements.claim_import.row(Claimed, workspace_id=workspace_id)
 
 
 def prepare(workspace_id: int, claimed: Claimed, *, now: datetime) -> None:
-    """Read the file once: count its rows, and refuse every row whose address comes again further down (the last one wins)."""
-    content = bytes(_slice(workspace_id, claimed, 0, claimed.size))
-    delimiter = claimed.plan.delimiter
+    """Read the file once: count its rows, and refuse every row whose address comes again further down (the last one wins).
+
+    Writes at the end only, so that neither a person who cancels nor a consumer of the log waits while a large file is read.
+    """
+    header = reading.beginning(
+        _slice(workspace_id, claimed, 0, reading.SAMPLE_BYTES + 1), claimed.plan.delimiter, 1
+    )
+    first = Place().past(header)
+    try:
+        total, superseded = _overview(workspace_id, claimed, first)
+    except UnreadableFile:
+        if _is_waiting(workspace_id, claimed):
+            raise
+        return
+    begun = Import.objects.filter(
+        workspace_id=workspace_id, pk=claimed.id, state=ImportState.MAPPED.value
+    ).update(
+        state=ImportState.RUNNING.value,
+        started_at=now,
+        total=total,
+        offset=first.offset,
+        line=first.line,
+        refused_count=len(superseded),
+    )
+    if begun:  # it was not cancelled meanwhile
+        refuse(workspace_id, claimed.id, superseded)
+
+
+def _is_waiting(workspace_id: int, claimed: Claimed) -> bool:
+    return Import.objects.filter(
+        workspace_id=workspace_id, pk=claimed.id, state=ImportState.MAPPED.value
+    ).exists()
+
+
+def _overview(workspace_id: int, claimed: Claimed, place: Place) -> tuple[int, list[Refusal]]:
+    """How many rows there are from a place on, and those whose address comes again."""
     email_at = next(
         place for place, column in enumerate(claimed.plan.columns) if column.target is Target.EMAIL
     )
-    header = reading.read(content, 1, delimiter, 1, is_last=True)
-    total, offset, line = 0, header.consumed, 1 + header.lines
+    total = unreadable = 0
     last_seen: dict[int, int] = {}
     superseded: list[Refusal] = []
-    while offset < len(content):
-        data = content[offset : offset + PORTION_BYTES]
-        portion = _portion(data, line, delimiter, offset, size=len(content), rows=WHOLE_SLICE)
-        total += len(portion.records) + len(portion.unreadable)
+    while place.offset < claimed.size:
+        portion = _portion(workspace_id, claimed, place, OVERVIEW_ROWS)
+        total, unreadable = total + portion.rows, unreadable + len(portion.unreadable)
+        if unreadable > max(TOO_MANY_UNREADABLE, total // 2):
+            raise UnreadableFile(
+                _("Most lines of this file cannot be read: their quotation marks do not match.")
+            )
         for record in portion.records:
             address = _address(record.cells, email_at)
             if address:
@@ -178,16 +218,8 @@ def prepare(workspace_id: int, claimed: Claimed, *, now: datetime) -> None:
                 if before is not None:
                     superseded.append(Refusal(before, "duplicate", address))
                 last_seen[hash(address)] = record.line
-        offset, line = offset + portion.consumed, line + portion.lines
-    refuse(workspace_id, claimed.id, superseded)
-    Import.objects.filter(workspace_id=workspace_id, pk=claimed.id).update(
-        state=ImportState.RUNNING.value,
-        started_at=now,
-        total=total,
-        offset=header.consumed,
-        line=1 + header.lines,
-        refused_count=len(superseded),
-    )
+        place = place.past(portion)
+    return total, superseded
 
 
 def _address(cells: Sequence[str], place: int) -> str | None:
@@ -200,21 +232,20 @@ def _address(cells: Sequence[str], place: int) -> str | None:
 
 def portion(workspace_id: int, claimed: Claimed) -> Portion:
     """The records from where the import stands."""
-    data = _slice(workspace_id, claimed, claimed.offset, PORTION_BYTES)
-    return _portion(
-        data, claimed.line, claimed.plan.delimiter, claimed.offset, size=claimed.size, rows=PORTION_ROWS
-    )
+    return _portion(workspace_id, claimed, Place(claimed.offset, claimed.line), PORTION_ROWS)
 
 
-def _portion(data: bytes, line: int, delimiter: str, offset: int, *, size: int, rows: int) -> Portion:
-    is_last = offset + len(data) >= size
-    return reading.read(data, line, delimiter, rows, is_last=is_last)
+def _portion(workspace_id: int, claimed: Claimed, place: Place, rows: int) -> Portion:
+    def source(after: int, size: int) -> bytes:
+        return _slice(workspace_id, claimed, after, size)
+
+    return reading.portion(source, claimed.size, place, claimed.plan.delimiter, rows)
 
 
 def _slice(workspace_id: int, claimed: Claimed, after: int, size: int) -> bytes:
-    return bytes(
-        statements.import_slice.scalar(workspace_id=workspace_id, id=claimed.id, after=after, size=size)
-    )
+    """Some bytes of the content; none when the import was cancelled."""
+    found = statements.import_slice.scalar(workspace_id=workspace_id, id=claimed.id, after=after, size=size)
+    return bytes(found or b"")
 
 
 def superseded_lines(workspace_id: int, claimed: Claimed, portion: Portion) -> set[int]:
@@ -249,7 +280,7 @@ def advance(
     statements.advance_import.run(
         workspace_id=workspace_id,
         id=claimed.id,
-        rows=len(portion.records) + len(portion.unreadable),
+        rows=portion.rows,
         bytes=portion.consumed,
         lines=portion.lines,
         created=taken.created,
@@ -267,11 +298,13 @@ def advance(
 
 
 def fail(workspace_id: int, import_id: UUID, failure: str, *, now: datetime) -> None:
-    """Stop an import that cannot go on; what was taken in stays, and the report says where it stopped."""
-    Import.objects.filter(workspace_id=workspace_id, pk=import_id).update(
+    """Stop an import that cannot go on; what was taken in stays, and the report says where it stopped. A cancelled one stays so."""
+    live = (ImportState.MAPPED.value, ImportState.RUNNING.value)
+    failed = Import.objects.filter(workspace_id=workspace_id, pk=import_id, state__in=live).update(
         state=ImportState.FAILED.value, failure=failure
     )
-    _end(workspace_id, import_id, now)
+    if failed:
+        _end(workspace_id, import_id, now)
 
 
 def _end(workspace_id: int, import_id: UUID, now: datetime) -> None:

@@ -5,7 +5,7 @@ Cells are text and stay text: a formula is never evaluated. What a cell means is
 
 import codecs
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -17,8 +17,12 @@ MAX_BYTES = 50 * 1024 * 1024
 MAX_COLUMNS = 200
 LONGEST_CELL = 10_000
 SAMPLE_BYTES = 256 * 1024
-# A stray quote swallows what follows up to this length; a small bound keeps a file full of them readable in linear time.
+PORTION_BYTES = 1024 * 1024
+"""How much is read at once. A line that does not end within it is given up."""
+# A stray quote swallows what follows up to one of these lengths, and every line of a file may hold one.
 csv.field_size_limit(LONGEST_CELL)
+LONGEST_RECORD = 500
+"""Lines of one record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +35,33 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """Consecutive records, the lines that could not be read, and how many bytes and lines they took."""
+    """Consecutive records, the lines that could not be read (each with its code in the report), and what they took of the file."""
 
     records: list[Record]
-    unreadable: list[int]
+    unreadable: dict[int, str]
     consumed: int
     lines: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows of the file these are."""
+        return len(self.records) + len(self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record begins: bytes before it, and its line counted from 1."""
+
+    offset: int = 0
+    line: int = 1
+
+    def past(self, portion: Portion) -> "Place":
+        """The place behind a portion that began here."""
+        return Place(self.offset + portion.consumed, self.line + portion.lines)
+
+
+Source = Callable[[int, int], bytes]
+"""Gives the bytes of a file from an offset on, at most as many as asked for."""
 
 
 def to_utf8(content: bytes) -> tuple[bytes, str]:
@@ -64,7 +89,7 @@ def sniff_delimiter(content: bytes) -> str:
     """The delimiter under which the first records have the most columns, all of them alike; a comma when there is one column."""
 
     def fit(delimiter: str) -> tuple[bool, int]:
-        widths = [len(record.cells) for record in _first(content, delimiter, 20)]
+        widths = [len(record.cells) for record in beginning(content, delimiter, 20).records]
         return len(set(widths)) == 1, min(widths, default=0)
 
     fits = {delimiter: fit(delimiter) for delimiter in DELIMITERS}
@@ -74,8 +99,10 @@ def sniff_delimiter(content: bytes) -> str:
 
 def header_and_sample(content: bytes, delimiter: str, rows: int) -> tuple[list[str], list[Record]]:
     """The column names and the first rows. Raises UnreadableFile when there is no header or too many columns."""
-    records = _first(content, delimiter, rows + 1)
-    if not records or not any(cell.strip() for cell in records[0].cells):
+    found = beginning(content, delimiter, rows + 1)
+    records = found.records
+    is_first = bool(records) and min(found.unreadable, default=records[0].line) >= records[0].line
+    if not is_first or not any(cell.strip() for cell in records[0].cells):
         raise UnreadableFile(
             _("This file has no header line."), field="file", hint=_("Name the columns in line 1.")
         )
@@ -89,30 +116,52 @@ def header_and_sample(content: bytes, delimiter: str, rows: int) -> tuple[list[s
     return header, records[1:]
 
 
-def _first(content: bytes, delimiter: str, count: int) -> list[Record]:
-    sample = content[:SAMPLE_BYTES]
-    return read(sample, 1, delimiter, count, is_last=len(content) <= SAMPLE_BYTES).records
+def beginning(content: bytes, delimiter: str, count: int) -> Portion:
+    """The first records of a file, of which at least the first SAMPLE_BYTES and one more are given if there are as many."""
+    return read(content[:SAMPLE_BYTES], 1, delimiter, count, is_last=len(content) <= SAMPLE_BYTES)
+
+
+def portion(source: Source, size: int, place: Place, delimiter: str, limit: int) -> Portion:
+    """The next rows of a file of `size` bytes: some, at most `limit`. Raises UnreadableFile when the file ends before its size."""
+    data = source(place.offset, PORTION_BYTES)
+    if not data:
+        raise UnreadableFile(_("The content of this file is not kept any more."))
+    is_last = place.offset + len(data) >= size
+    found = read(data, place.line, delimiter, limit, is_last=is_last)
+    if found.consumed:
+        return found
+    return Portion([], {place.line: "too_long"}, _line_end(source, size, place.offset) - place.offset, 1)
+
+
+def _line_end(source: Source, size: int, offset: int) -> int:
+    """Where the line ends that is at `offset`, read by parts: it may be as long as the file."""
+    while offset < size and (data := source(offset, PORTION_BYTES)):
+        line = data.splitlines(keepends=True)[0]
+        offset += len(line)
+        if line.endswith(b"\n") or (line.endswith(b"\r") and source(offset, 1) != b"\n"):
+            break
+    return offset
 
 
 def read(data: bytes, line: int, delimiter: str, limit: int, *, is_last: bool) -> Portion:
-    """Read up to `limit` records from UTF-8 bytes that begin at a record. Without `is_last`, a record cut off at the end is left.
+    """Read up to `limit` rows from UTF-8 bytes that begin at a record. Without `is_last`, a record cut off at the end is left.
 
     A row whose quotes are wrong costs its own line and no other.
     """
     lines = data.splitlines(keepends=True)
-    if not is_last and lines:
+    if lines and not is_last and not lines[-1].endswith(b"\n"):
         lines.pop()
     records: list[Record] = []
-    unreadable: list[int] = []
+    unreadable: dict[int, str] = {}
     taken = 0
-    while taken < len(lines) and len(records) < limit:
-        start, failure = taken, None
+    while taken < len(lines) and len(records) + len(unreadable) < limit:
+        failure = None
         try:
-            for cells, end in _records(lines, start, delimiter):
+            for cells, end in _records(lines, taken, delimiter):
                 if any(cells):
                     records.append(Record(line + taken, cells))
                 taken = end
-                if len(records) == limit:
+                if len(records) + len(unreadable) == limit:
                     break
         except csv.Error as error:
             failure = error
@@ -120,16 +169,25 @@ def read(data: bytes, line: int, delimiter: str, limit: int, *, is_last: bool) -
             continue
         if _is_cut_off(failure) and not is_last and taken > 0:
             break
-        unreadable.append(line + taken)
+        unreadable[line + taken] = "unreadable"
         taken += 1
     return Portion(records, unreadable, sum(map(len, lines[:taken])), taken)
 
 
 def _records(lines: list[bytes], start: int, delimiter: str) -> Iterator[tuple[list[str], int]]:
     """The records from line `start` on, each with the index of the line after it."""
-    reader = csv.reader((line.decode() for line in lines[start:]), delimiter=delimiter, strict=True)
+    end = start
+
+    def text() -> Iterator[str]:
+        for position in range(start, len(lines)):
+            if position - end >= LONGEST_RECORD:
+                raise csv.Error("a record of too many lines")
+            yield lines[position].decode()
+
+    reader = csv.reader(text(), delimiter=delimiter, strict=True)
     for cells in reader:
-        yield cells, start + reader.line_num
+        end = start + reader.line_num
+        yield cells, end
 
 
 def _is_cut_off(error: csv.Error) -> bool:

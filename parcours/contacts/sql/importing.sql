@@ -1,9 +1,22 @@
+-- name: unread_import
+-- The oldest import whose file waits to be read, unless another worker reads it. Reads everything but the content.
+-- Locks: advisory, by import, until the transaction ends. Not the row: reading takes seconds, in which a person may cancel, and a
+-- transaction that wrote or locked a row would keep every consumer of the log waiting (`events.cursor`).
+SELECT * FROM (
+    SELECT id, options, total, position, "offset", line, octet_length(content) AS size
+    FROM contacts_import
+    WHERE workspace_id = %(workspace_id)s AND state = 'mapped'
+    ORDER BY created_at, id
+    LIMIT 1
+) AS oldest
+WHERE pg_try_advisory_xact_lock(hashtext('contacts.importing ' || oldest.id), %(workspace_id)s::integer);
+
 -- name: claim_import
--- Lock the oldest import that waits or runs and that no other worker holds. Reads everything but the content.
--- Locks: the import's row until the transaction ends; a person who cancels waits for that (a fraction of a second).
-SELECT id, state, options, total, position, "offset", line, octet_length(content) AS size
+-- Lock the oldest import under way that no other worker holds. Reads everything but the content.
+-- Locks: the import's row until the transaction ends; a person who cancels waits for that (one portion).
+SELECT id, options, total, position, "offset", line, octet_length(content) AS size
 FROM contacts_import
-WHERE workspace_id = %(workspace_id)s AND state IN ('mapped', 'running')
+WHERE workspace_id = %(workspace_id)s AND state = 'running'
 ORDER BY created_at, id
 LIMIT 1
 FOR NO KEY UPDATE SKIP LOCKED;

@@ -39,6 +39,7 @@ REASONS = {
     "not_text": gettext_noop("This holds characters that are no text."),
     "too_many_cells": gettext_noop("This row has more cells than there are columns."),
     "unreadable": gettext_noop("The quotation marks of this row do not match."),
+    "too_long": gettext_noop("This line is longer than 1 MB."),
     "duplicate": gettext_noop("This address comes again further down in the file; the last row counts."),
 }
 
