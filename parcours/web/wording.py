@@ -14,6 +14,7 @@ from django.utils.translation import get_language, gettext, gettext_noop, ngette
 
 from parcours.delivery.wording import explain_refusal
 from parcours.events.types import (
+    ATTRIBUTES_CHANGED,
     EMAIL_BOUNCED,
     EMAIL_DEFERRED,
     EMAIL_DELAYED,
@@ -21,6 +22,7 @@ from parcours.events.types import (
     EMAIL_SENT,
     EMAIL_WITHHELD,
     MESSAGE_REQUESTED,
+    RESERVED_NAMES,
 )
 
 Properties = Mapping[str, Any]
@@ -114,7 +116,8 @@ def happening(
         kind: names.get(kind, {}).get(str(properties.get(kind, "")), properties.get(kind, ""))
         for kind in ("purpose", "segment", "journey", "list", "name")
     }
-    facts["name"] = names.get("mailing", {}).get(str(properties.get("mailing")), facts["name"])
+    if (mailing := mailing_of(name, properties)) is not None:
+        facts["name"] = names.get("mailing", {}).get(str(mailing), facts["name"])
     sentence = gettext(text) % facts if text else name
     total = properties.get("total") if name.startswith("Order ") else None
     return Happening(
@@ -122,22 +125,21 @@ def happening(
     )
 
 
+def mailing_of(event: str, properties: Properties) -> int | None:
+    """The mailing that an event of our own is about. Under another's name `mailing` is any value, ours only by accident."""
+    found = properties.get("mailing") if event in RESERVED_NAMES else None
+    return found if isinstance(found, int) else None
+
+
 def details(event: str, properties: Properties) -> list[tuple[str, str]]:
-    """What the timeline shows of an event's properties: changes, products, order numbers, links, devices."""
-    found: list[tuple[str, str]] = []
-    changes = (properties.get("changes") or {}).items()
-    found += [(name, f"{shown(change.get('from'))} → {shown(change.get('to'))}") for name, change in changes]
+    """What the timeline shows of an event's properties: changes, products, order numbers, links, devices.
+
+    Whoever has the write key chooses an event's properties: each is any JSON value, whatever its name promises.
+    """
+    found = changed(properties) if event == ATTRIBUTES_CHANGED else []
     if "order_id" in properties:
         found.append((gettext("Order"), str(properties["order_id"])))
-    products = properties.get("products") or []
-    for product in products[:5]:
-        if isinstance(product, Mapping):
-            found.append(
-                (f"{product.get('quantity', 1)} ×", str(product.get("name") or product.get("sku") or ""))
-            )
-    if len(products) > 5:
-        more = len(products) - 5
-        found.append(("…", ngettext("%(n)d more product", "%(n)d more products", more) % {"n": more}))
+    found += bought(properties.get("products"))
     if properties.get("coupon"):
         found.append((gettext("Coupon"), str(properties["coupon"])))
     if event in (EMAIL_BOUNCED, EMAIL_DEFERRED):
@@ -148,6 +150,30 @@ def details(event: str, properties: Properties) -> list[tuple[str, str]]:
         found.append((gettext("Note"), gettext("by a machine (a scanner or a mail proxy), not counted")))
     if event not in EVENTS:
         found += [(key, shown(value)) for key, value in list(properties.items())[:8]]
+    return found
+
+
+def changed(properties: Properties) -> list[tuple[str, str]]:
+    """Each attribute that became another, as it was and as it is."""
+    changes = properties.get("changes")
+    pairs = changes.items() if isinstance(changes, Mapping) else ()
+    return [
+        (name, f"{shown(change.get('from'))} → {shown(change.get('to'))}")
+        for name, change in pairs
+        if isinstance(change, Mapping)
+    ]
+
+
+def bought(products: object) -> list[tuple[str, str]]:
+    """The first products of an order with their quantities, and how many more there are."""
+    listed = products if isinstance(products, list) else []
+    found = [
+        (f"{product.get('quantity', 1)} ×", str(product.get("name") or product.get("sku") or ""))
+        for product in listed[:5]
+        if isinstance(product, Mapping)
+    ]
+    if (more := len(listed) - 5) > 0:
+        found.append(("…", ngettext("%(n)d more product", "%(n)d more products", more) % {"n": more}))
     return found
 
 

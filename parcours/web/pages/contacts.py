@@ -242,7 +242,7 @@ def _happenings(sayer: Sayer, contact_id: UUID, show: str, before: str) -> list[
         .order_by("-at", "-id")
         .only("id", "at", "name", "properties")[: TIMELINE + 1]
     )
-    mailings = {each.properties.get("mailing") for each in rows} - {None}
+    mailings = {wording.mailing_of(each.name, each.properties) for each in rows} - {None}
     names = {
         **known_names(sayer),
         "mailing": {
