@@ -30,7 +30,6 @@ NOTED = {
     "mfa/email/totp_activated": ("enabled", "second_factor"),
     "mfa/email/totp_deactivated": ("disabled", "second_factor"),
     "mfa/email/recovery_codes_generated": ("renewed", "recovery_codes"),
-    "account/email/email_changed": ("changed", "sign_in_address"),
 }
 
 

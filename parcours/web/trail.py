@@ -36,7 +36,6 @@ SUBJECTS = {
     "second_factor": gettext_noop("Two-factor sign-in"),
     "segment": gettext_noop("Segment"),
     "sending": gettext_noop("Sending"),
-    "sign_in_address": gettext_noop("Address to sign in with"),
     "suppression": gettext_noop("Suppressed address"),
     "template": gettext_noop("Template"),
     "user": gettext_noop("Account"),

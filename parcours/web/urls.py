@@ -1,6 +1,11 @@
 """The addresses of the staff's pages. Everything of a workspace is below `/w/<workspace>/`, in the order of the rail."""
 
-from django.urls import include, path
+from collections.abc import Container, Iterable
+from typing import Any, NoReturn
+
+from allauth.account import urls as allauth
+from django.http import Http404, HttpRequest
+from django.urls import URLPattern, include, path
 
 from parcours.web import invitations, preferences
 from parcours.web.contacts_import import views as imports
@@ -22,6 +27,33 @@ from parcours.web.pages import (
     templates,
     webhooks,
 )
+
+SIGNING_IN = {
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "account_reauthenticate",
+    "account_change_password",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+}
+"""What of allauth is open. Signing up is not, nor changing one's address: nothing here would make sure that it is one's own."""
+
+
+def closed(request: HttpRequest, **kwargs: Any) -> NoReturn:
+    """There is no such page."""
+    raise Http404
+
+
+def only(wanted: Container[str], patterns: Iterable[URLPattern]) -> list[URLPattern]:
+    """Those of the addresses; the others keep their names, which allauth's own pages ask for, and lead nowhere."""
+    return [
+        each if (each.name or "") in wanted else URLPattern(each.pattern, closed, name=each.name)
+        for each in patterns
+    ]
+
 
 WORKSPACE = [
     path("", home.home, name="home"),
@@ -141,6 +173,6 @@ urlpatterns = [
     path("account/language/", preferences.choose_language, name="choose_language"),
     path("account/theme/", preferences.choose_theme, name="choose_theme"),
     path("account/2fa/", include("allauth.mfa.urls")),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include(only(SIGNING_IN, allauth.urlpatterns))),
     path("w/<slug:workspace>/", include(WORKSPACE)),
 ]

@@ -295,6 +295,24 @@ def test_member_is_added_and_the_last_owner_stays(shop: Shop, owner: Client) -> 
     assert owner.post(shop.path(f"settings/members/{olive.pk}/"), {"role": "viewer"}).status_code == 409
 
 
+def test_role_changes_by_a_button_and_removing_is_apart(shop: Shop, owner: Client) -> None:
+    page = text_of(owner, shop.path("settings/members/"))
+    assert "data-submit" not in page
+    assert '<option value="remove"' not in page
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        victor = Membership.objects.get(user=shop.viewer)
+    role, removal = re.findall(
+        rf'<form method="post" action="{shop.path(f"settings/members/{victor.pk}/")}".*?</form>',
+        page,
+        re.DOTALL,
+    )
+    assert "Save" in role
+    assert "Their access ends at once." in removal
+    assert owner.post(shop.path(f"settings/members/{victor.pk}/"), {"role": "remove"}).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        assert not Membership.objects.filter(user=shop.viewer).exists()
+
+
 def test_sending_is_changed_and_paused(shop: Shop, owner: Client, viewer: Client) -> None:
     page = owner.get(shop.path("settings/sending/"))
     assert "v=DKIM1" in page.content.decode()

@@ -1,6 +1,7 @@
 """Purposes are made, changed and archived on their pages; what people answered to stays."""
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -117,3 +118,40 @@ def test_new_workspace_begins_with_them(db: None, capsys: pytest.CaptureFixture[
     workspace = Workspace.objects.get(slug="atelier")
     with tenancy.scope(workspace_id=workspace.pk):
         assert [one.code for one in queries.purposes(workspace.pk)] == list(standard.purposes())
+
+
+def chosen(page: str, field: str) -> str:
+    """What a browser shows as chosen in a select: the option that is marked, else the first."""
+    options = re.findall(
+        r'<option value="([^"]*)"( selected)?',
+        page.partition(f'<select name="{field}"')[2].partition("</select>")[0],
+    )
+    return next((value for value, mark in options if mark), options[0][0])
+
+
+def test_new_campaign_has_nothing_chosen_beforehand(shop: Shop, owner: Client) -> None:
+    page = owner.get(shop.path("campaigns/new/")).content.decode()
+    assert [chosen(page, field) for field in ("template", "purpose", "audience")] == ["", "", ""]
+    sent = {"name": "Sale", "template": "we-miss-you", "purpose": "", "audience": "list:loyal-clients"}
+    refused = owner.post(shop.path("campaigns/new/"), sent)
+    assert refused.status_code == 422
+    assert list(refused.context["form"].errors) == ["purpose"]
+
+
+def test_archived_purpose_of_a_draft_is_told_and_never_becomes_another(shop: Shop, owner: Client) -> None:
+    owner.post(shop.path("purposes/+/"), NEW)
+    form = {
+        "name": "Frends",
+        "template": "we-miss-you",
+        "purpose": "partners",
+        "audience": "list:loyal-clients",
+    }
+    draft = owner.post(shop.path("campaigns/new/"), form)["Location"]
+    owner.post(shop.path("purposes/partners/move/"), {"move": "archive"})
+    page = owner.get(f"{draft}edit/").content.decode()
+    assert chosen(page, "purpose") == "partners"
+    assert ", archived" in page
+    refused = owner.post(f"{draft}edit/", {**form, "name": "Friends"})
+    assert refused.status_code == 422
+    assert "This purpose is archived" in refused.content.decode()
+    assert owner.post(f"{draft}edit/", {**form, "purpose": "promotions"}).status_code == 302

@@ -10,7 +10,19 @@ from parcours.kernel import tenancy
 from tests.web.conftest import Shop
 
 VALUES = [None, True, 3, 2.5, "spring-sale", [], [1], ["x"], [[1]], {}, {"a": 1}, {"a": {"from": {}}}]
-READ = ["changes", "products", "mailing", "name", "total", "currency", "purpose", "list", "order_id", "class", "url"]
+READ = [
+    "changes",
+    "products",
+    "mailing",
+    "name",
+    "total",
+    "currency",
+    "purpose",
+    "list",
+    "order_id",
+    "class",
+    "url",
+]
 
 
 @pytest.mark.parametrize("event", ["Settings Saved", "Order Completed", "Product Viewed"])

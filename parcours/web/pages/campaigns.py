@@ -31,6 +31,7 @@ from parcours.web.forms import put
 from parcours.web.pages import trials
 from parcours.web.pages.trials import Subject, TrialForm
 from parcours.web.templatetags.look import named
+from parcours.web.wording import BASES
 
 MANY = 1000
 MANY_MESSAGES = 20_000
@@ -58,7 +59,7 @@ def campaigns(request: StaffRequest) -> HttpResponse:
 
 
 class CampaignForm(forms.Form):
-    """What, why and to whom."""
+    """What, why and to whom. None of the three is chosen beforehand: the first purpose may be one that asks nobody's consent."""
 
     name = forms.CharField(label=_("Name"), max_length=160, help_text=_("Only your team sees it."))
     template = forms.ChoiceField(label=_("Template"))
@@ -70,17 +71,33 @@ class CampaignForm(forms.Form):
         templates = Template.objects.filter(workspace_id=workspace_id).order_by("name")
         segments = Segment.objects.filter(workspace_id=workspace_id).order_by("name")
         lists = List.objects.filter(workspace_id=workspace_id).order_by("name")
-        choosable: dict[str, Any] = self.fields
-        choosable["template"].choices = [(each.slug, each.name) for each in templates]
-        choosable["purpose"].choices = [
-            (each.code, named(each))
-            for each in consent.offered_purposes(workspace_id)
+        self.purposes = {
+            each.code: each
+            for each in consent.purposes(workspace_id)
             if not each.is_measuring
+            and (each.archived_at is None or each.code == self.initial.get("purpose"))
+        }
+        choosable: dict[str, Any] = self.fields
+        nothing = ("", gettext("Choose…"))
+        choosable["template"].choices = [nothing, *((each.slug, each.name) for each in templates)]
+        choosable["purpose"].choices = [
+            nothing,
+            *((code, purpose_in_words(each)) for code, each in self.purposes.items()),
         ]
         choosable["audience"].choices = [
+            nothing,
             (gettext("Segments"), [(f"segment:{each.slug}", each.name) for each in segments]),
             (gettext("Lists"), [(f"list:{each.slug}", each.name) for each in lists]),
         ]
+
+    def clean_purpose(self) -> str:
+        """What a draft was drawn up for may have been archived since: it is shown, and another has to be chosen."""
+        code: str = self.cleaned_data["purpose"]
+        if self.purposes[code].archived_at is not None:
+            raise forms.ValidationError(
+                gettext("This purpose is archived: nothing is sent for it. Choose another.")
+            )
+        return code
 
     def draft(self) -> Draft:
         """What the form says, as the action takes it."""
@@ -88,6 +105,13 @@ class CampaignForm(forms.Form):
         kind, _colon, slug = said["audience"].partition(":")
         audience = {"segment": slug} if kind == "segment" else {"list": slug}
         return Draft(name=said["name"], template=said["template"], purpose=said["purpose"], **audience)
+
+
+def purpose_in_words(purpose: Purpose) -> str:
+    """A purpose with what lets it write to people, and whether it still may."""
+    if purpose.archived_at is not None:
+        return gettext("%(purpose)s, archived") % {"purpose": named(purpose)}
+    return f"{named(purpose)} ({gettext(BASES[purpose.basis])})"
 
 
 @needs(Role.EDITOR, "GET", "POST")

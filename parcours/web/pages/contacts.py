@@ -242,7 +242,9 @@ def _happenings(sayer: Sayer, contact_id: UUID, show: str, before: str) -> list[
         .order_by("-at", "-id")
         .only("id", "at", "name", "properties")[: TIMELINE + 1]
     )
-    mailings = {wording.mailing_of(each.name, each.properties) for each in rows} - {None}
+    mailings = [
+        found for each in rows if (found := wording.mailing_of(each.name, each.properties)) is not None
+    ]
     names = {
         **known_names(sayer),
         "mailing": {
