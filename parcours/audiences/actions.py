@@ -49,6 +49,7 @@ def create_segment(
     now: datetime,
 ) -> Segment:
     """Make a segment from a rule's JSON; a worker's next `refresh` builds it. Raises RuleInvalid, SegmentExists."""
+    statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)
     _checked(workspace_id, slug, name, rule)
     try:
         with transaction.atomic():
@@ -85,7 +86,10 @@ def update_segment(
     actor: Actor,
     now: datetime,
 ) -> Segment:
-    """Change what is given. A changed rule raises the revision; workers then rebuild it and those that refer to it."""
+    """Change what is given. A changed rule raises the revision; workers then rebuild it and those that refer to it.
+
+    Raises RuleInvalid, also for the sake of those that refer to it.
+    """
     statements.hold_rules.rows(StoredRule, workspace_id=workspace_id)
     segment = _segment(workspace_id, slug)
     before: dict[str, Any] = {}
@@ -97,10 +101,11 @@ def update_segment(
     if not before:
         return segment
     if "rule" in before:
-        _checked(workspace_id, slug, segment.name, segment.rule)
+        checked = _checked(workspace_id, slug, segment.name, segment.rule)
+        dependents = list(usage.referring(workspace_id, slug))
+        _spare(dependents, workspace_id, slug, SegmentWord(segment.name, checked))
         segment.revision += 1
-        dependents = [stored.id for stored in usage.referring(workspace_id, slug)]
-        statements.mark_unbuilt.run(workspace_id=workspace_id, segment_ids=dependents)
+        statements.mark_unbuilt.run(workspace_id=workspace_id, segment_ids=[each.id for each in dependents])
     segment.save(update_fields=[*before, "revision"])
     record_audit(
         workspace_id,
@@ -149,6 +154,23 @@ def _checked(workspace_id: int, slug: str, name: str, data: object) -> Rule:
             hint='{"segment": "…"}',
         )
     return rule
+
+
+def _spare(dependents: Sequence[StoredRule], workspace_id: int, slug: str, word: SegmentWord) -> None:
+    """Refuse a rule with which a segment that refers to it could not be judged any more; one that cannot be already does not count."""
+    before = queries.vocabulary(workspace_id)
+    after = before.with_segment(slug, word)
+    broken = {
+        each.name: problem
+        for each in dependents
+        if not language.problem(each.slug, before) and (problem := language.problem(each.slug, after))
+    }
+    if broken:
+        message = _(
+            "With this rule, what refers to this segment could not be judged any more: %(names)s. %(problem)s"
+        )
+        names = ", ".join(f"“{name}”" for name in broken)
+        raise RuleInvalid(message % {"names": names, "problem": next(iter(broken.values())).message})
 
 
 # What workers do.

@@ -4,7 +4,7 @@ Each room above that refers to segments has a module `usage` with a function `us
 down when a process starts, as it does for merging. Not here: deleting (`actions`).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from django.utils.translation import gettext as _
@@ -46,14 +46,22 @@ def users(workspace_id: int, slug: str) -> list[str]:
 
 
 def referring(workspace_id: int, slug: str) -> Iterator[StoredRule]:
-    """The segments whose rules refer to a segment, directly or through others."""
-    words = queries.vocabulary(workspace_id)
+    """The segments whose rules refer to a segment, directly or through others; those too whose rules cannot be used any more."""
+    words = queries.vocabulary(workspace_id).segments
+    named = {each: segments_of(word.rule) for each, word in words.items()}
     for stored in queries.stored_rules(workspace_id):
-        word = words.segments.get(stored.slug)
-        if word is None or stored.slug == slug:
-            continue
-        if slug in segments_of(language.resolve(word.rule, words)):
+        if stored.slug != slug and slug in _reached(stored.slug, named):
             yield stored
+
+
+def _reached(start: str, named: Mapping[str, set[str]]) -> set[str]:
+    """The segments to which references lead from one, in any number of steps."""
+    reached: set[str] = set()
+    ahead = {start}
+    while ahead:
+        ahead = {each for slug in ahead for each in named.get(slug, ())} - reached
+        reached |= ahead
+    return reached
 
 
 def segments_of(*rules: Rule) -> set[str]:

@@ -46,6 +46,11 @@ class Sayer:
         except DomainError as error:
             return gettext("(a rule that cannot be read any more: %(problem)s)") % {"problem": error.message}
 
+    def problem(self, slug: str) -> str:
+        """Why a segment's people stay as they are: its rule cannot be judged any more. Empty when it can."""
+        error = language.problem(slug, self.vocabulary)
+        return "" if error is None else error.message
+
     def reasons(self, stored: Sequence[Mapping[str, Any]]) -> list[str]:
         """The gate's reasons in words, with what would change them."""
         zone = timezone.get_current_timezone_name()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
-from parcours.audiences import actions
+from parcours.audiences import actions, queries
 from parcours.audiences.models import Member, Segment
 from parcours.contacts.types import Person
 from parcours.events import actions as events
@@ -51,6 +51,10 @@ class Shop:
     def inside(self, slug: str) -> set[UUID]:
         with self.scope():
             return set(Member.objects.filter(segment__slug=slug).values_list("contact_id", flat=True))
+
+    def is_built(self, *slugs: str) -> bool:
+        with self.scope():
+            return all(queries.segment(self.id, slug).is_built for slug in slugs)
 
     def told(self) -> list[tuple[str, str, UUID]]:
         with self.scope():

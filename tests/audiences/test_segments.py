@@ -7,7 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from parcours.accounts.models import AuditEntry, Workspace
-from parcours.audiences import actions, evaluation, queries
+from parcours.audiences import actions, evaluation, language, queries
 from parcours.audiences.errors import PreviewTooSlow, RuleInvalid, SegmentExists, SegmentInUse
 from parcours.audiences.models import Recheck, Segment
 from parcours.audiences.types import Outcome
@@ -257,6 +257,62 @@ def test_segment_names_are_unique_and_used_ones_stay(shop: Shop) -> None:
         actions.delete_segment(shop.id, "a", actor=LEA, now=shop.now)
         with pytest.raises(NotFound):
             queries.segment(shop.id, "a")
+
+
+def many(count: int, *more: object) -> dict[str, object]:
+    """A rule of so many conditions."""
+    return {
+        "all": [*more, *({"event": "Order Completed", "count": {"at_least": n + 1}} for n in range(count))]
+    }
+
+
+def change(shop: Shop, slug: str, rule: object) -> None:
+    with shop.scope():
+        actions.update_segment(shop.id, slug, rule=rule, actor=LEA, now=shop.now)
+
+
+def test_rule_that_would_break_the_segments_above_is_refused_and_names_them(shop: Shop) -> None:
+    shop.segment("base", many(90))
+    shop.segment("above", many(100, {"segment": "base"}))
+    shop.segment("top", {"segment": "above"})
+    with pytest.raises(RuleInvalid, match=r"“Above”, “Top”.*200 conditions"):
+        change(shop, "base", many(120))
+    change(shop, "base", many(95))
+    shop.work(seconds=1)
+    assert shop.is_built("above", "top")
+
+
+def test_chain_that_would_become_too_long_above_is_refused(shop: Shop) -> None:
+    shop.segment("first", BUYERS)
+    shop.segment("s0", BUYERS)
+    for n in range(1, 5):
+        shop.segment(f"s{n}", {"segment": f"s{n - 1}"})
+    with pytest.raises(RuleInvalid, match="“S4”"):
+        change(shop, "s0", {"not": {"segment": "first"}})
+
+
+def test_segments_that_are_broken_already_stand_in_nobodys_way(shop: Shop) -> None:
+    alice = shop.person("alice")
+    shop.happens("Order Completed", alice)
+    base = shop.segment("base", BUYERS)
+    for slug in ("a", "c"):
+        shop.segment(slug, many(100, {"segment": "base"}))
+    shop.segment("other", RECENT)
+    with shop.scope():
+        Segment.objects.filter(id=base.id).update(rule=many(120))
+        words = queries.vocabulary(shop.id)
+        assert language.problem("base", words) is None
+        assert "200 conditions" in str(language.problem("a", words))
+        with pytest.raises(SegmentInUse, match=r"“A”.*“C”"):
+            actions.delete_segment(shop.id, "base", actor=LEA, now=shop.now)
+    change(shop, "other", BUYERS)
+    change(shop, "a", {"segment": "base"})
+    change(shop, "base", many(1))
+    shop.work(seconds=1)
+    assert shop.is_built("base", "a", "c", "other")
+    assert shop.inside("a") == shop.inside("base") == {alice}
+    with shop.scope():
+        actions.delete_segment(shop.id, "c", actor=LEA, now=shop.now)
 
 
 def test_stored_rule_that_no_longer_means_anything_stops_nobody_else(shop: Shop) -> None:

@@ -158,6 +158,21 @@ def test_segment_is_made_changed_and_removed(shop: Shop, owner: Client) -> None:
         assert not Segment.objects.filter(slug="gens-de-lyon").exists()
 
 
+def test_segment_whose_rule_cannot_be_judged_says_so_and_can_be_mended(shop: Shop, owner: Client) -> None:
+    long = {"any": [{"attribute": "city", "is": f"Lyon {n}"} for n in range(120)]}
+    for name in ("Lower", "Upper"):
+        rule = long if name == "Lower" else {"segment": "lower"}
+        owner.post(shop.path("segments/new/"), {"name": name, "rule": json.dumps(rule)})
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        Segment.objects.filter(slug="upper").update(rule={"all": [{"segment": "lower"}, long]})
+    assert "cannot be counted" in text_of(owner, shop.path("segments/"))
+    assert "more than 200 conditions" in text_of(owner, shop.path("segments/upper/"))
+    assert "being counted" in text_of(owner, shop.path("segments/lower/"))
+    edit = {"name": "Upper", "rule": json.dumps({"segment": "lower"})}
+    assert owner.post(shop.path("segments/upper/edit/"), edit).status_code == 302
+    assert "being counted" in text_of(owner, shop.path("segments/upper/"))
+
+
 def test_journey_shows_people_and_can_be_paused(shop: Shop, owner: Client) -> None:
     page = text_of(owner, shop.path("journeys/post-purchase/"))
     picture = json.loads(page.split('id="picture" type="application/json">')[1].split("</script>")[0])

@@ -10,6 +10,7 @@ from parcours.audiences.language.check import (
     SegmentWord,
     Vocabulary,
     check,
+    problem,
     resolve,
     watched_events,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "inside",
     "parse",
     "parse_filters",
+    "problem",
     "resolve",
     "typeset",
     "watched_events",

@@ -91,6 +91,15 @@ def resolve(rule: tree.Rule, vocabulary: Vocabulary) -> tree.Rule:
     return resolved
 
 
+def problem(slug: str, vocabulary: Vocabulary) -> RuleInvalid | None:
+    """Why a segment cannot be judged, its rule and those that it refers to being what they are; None when it can."""
+    try:
+        resolve(tree.InSegment(slug), vocabulary)
+    except RuleInvalid as error:
+        return error
+    return None
+
+
 def _bounded(checked: tree.Rule, at: str) -> None:
     if sum(1 for _leaf in islice(tree.leaves(checked), MAX_LEAVES + 1)) > MAX_LEAVES:
         message = _("With the segments that it refers to, the rule has more than %(limit)s conditions.")

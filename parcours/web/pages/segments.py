@@ -64,7 +64,10 @@ def read_rule(text: str) -> Any:
 def segments(request: StaffRequest) -> HttpResponse:
     """Who are they, and how many?"""
     sayer = Sayer(request.workspace.pk)
-    rows = [(each, sayer.rule(each.rule)) for each in queries.list_segments(request.workspace.pk)]
+    rows = [
+        (each, sayer.rule(each.rule), sayer.problem(each.slug))
+        for each in queries.list_segments(request.workspace.pk)
+    ]
     return render(request, "web/segments/list.html", {"rows": rows})
 
 
@@ -78,9 +81,11 @@ def segment(request: StaffRequest, slug: str) -> HttpResponse:
     except ValueError:
         before = None
     people = queries.members(own, found.id, before=before, limit=SIZE + 1)
+    sayer = Sayer(own)
     context = {
         "segment": found,
-        "sentence": Sayer(own).rule(found.rule),
+        "sentence": sayer.rule(found.rule),
+        "problem": sayer.problem(slug),
         "people": people[:SIZE],
         "page": {"next": str(people[SIZE - 1].id) if len(people) > SIZE else "", "is_first": before is None},
     }
