@@ -157,7 +157,7 @@ def _checked(workspace_id: int, slug: str, name: str, data: object) -> Rule:
 
 
 def _spare(dependents: Sequence[StoredRule], workspace_id: int, slug: str, word: SegmentWord) -> None:
-    """Refuse a rule with which a segment that refers to it could not be judged any more; one that cannot be already does not count."""
+    """Refuse a rule with which a segment that refers to it could not be judged any more; one that already cannot is no matter."""
     before = queries.vocabulary(workspace_id)
     after = before.with_segment(slug, word)
     broken = {

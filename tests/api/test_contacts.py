@@ -163,6 +163,7 @@ def test_refused_request_can_be_mended_under_its_key(till: Machine) -> None:
         ({"consents": [{**CONSENT, "source": " "}]}, "consents.0.source"),
         ({"consents": [{**CONSENT, "at": "2999-01-01T00:00:00Z"}]}, "consents.0.at"),
         ({"consents": [{**CONSENT, "ip": "nowhere"}]}, "consents.0.ip"),
+        ({"consents": [{**CONSENT, "ip": "fe80::1%eth0"}]}, "consents.0.ip"),
         ({"consents": [{**CONSENT, "channel": "letter"}]}, "consents.0.channel"),
         ({"consents": [{**CONSENT, "channel": "any"}]}, "consents.0.channel"),
         ({"email": "nobody"}, "email"),

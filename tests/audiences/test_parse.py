@@ -1,5 +1,6 @@
 """What is no rule is refused, with its place, what was found and what is possible."""
 
+import sys
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -80,6 +81,14 @@ def nested(depth: int) -> Any:
         ({"all": [{"any": [LIST] * 150}, {"any": [LIST] * 51}]}, "all[1].any[50]", "more than 200 conditions", ""),
         (nested(13), "not." * 11 + "not", "nested deeper than 12", ""),
         ({1: 2}, "", "whose keys are texts", ""),
+        ({"\ud800": 1}, "", "“�”", ""),
+        ({"list": "vip", "\ud800": 1}, "�", "“�”", ""),
+        ("\ud800", "", "found: “�”", ""),
+        ("x" * 500, "", f"“{'x' * 80}”", ""),
+        ({"list": 10**5000}, "list", "Expected a text; found: a number", ""),
+        ({"attribute": "age", "at_least": -(10**5000)}, "at_least", "out of range", ""),
+        ([LIST], "", "Expected an object; found: a list", ""),
+        ({"list": LIST}, "list", "Expected a text; found: an object", ""),
     ],
 )  # fmt: skip
 def test_error_says_where_what_and_how_to_mend(data: Any, place: str, message: str, hint: str) -> None:
@@ -88,6 +97,14 @@ def test_error_says_where_what_and_how_to_mend(data: Any, place: str, message: s
     assert raised.value.field == place
     assert message in raised.value.message
     assert hint in raised.value.hint
+
+
+def test_list_that_is_nearly_too_deep_to_be_read_is_refused_as_a_list() -> None:
+    deep: Any = []
+    for _ in range(sys.getrecursionlimit() * 2):
+        deep = [deep]
+    with pytest.raises(RuleInvalid, match="found: a list"):
+        parse({"list": deep})
 
 
 def test_place_begins_where_the_rule_stands() -> None:

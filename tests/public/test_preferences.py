@@ -68,6 +68,14 @@ def test_one_button_stops_everything(marc: Marc, visitor: Client, now: datetime)
     assert ticked(page.content.decode()) == set()
 
 
+def test_visitor_on_the_same_wire_may_refuse_too(marc: Marc, visitor: Client, now: datetime) -> None:
+    """A link-local address carries the name of our network card, which the ledger's column does not take."""
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
+    visitor.post(marc.link(PREFERENCES), {"stop": "everything"}, REMOTE_ADDR="fe80::1%eth0")
+    assert marc.states()["promotions.email"] == "withdrawn"
+    assert marc.records()[-1].ip == "fe80::1"
+
+
 def test_box_that_does_not_exist_is_passed_over(marc: Marc, visitor: Client) -> None:
     boxes = [
         "order_information.email",

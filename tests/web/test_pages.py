@@ -144,6 +144,10 @@ def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
     assert "30 people now" in check({"event": "Order Completed", "count": {"at_least": 2}})
     assert "line 1" in check('{"event": ')
     assert "citty" in check({"attribute": "citty", "is": "Lyon"})
+    assert "This is no condition" in check('{"\\ud800": 1}')
+    assert "Expected an object" in check('"\\ud800"')
+    assert "too many digits" in check('{"list": ' + "9" * 5000 + "}")
+    assert "nested too deeply" in check("[" * 9000 + "]" * 9000)
 
 
 def test_segment_is_made_changed_and_removed(shop: Shop, owner: Client) -> None:

@@ -228,12 +228,12 @@ def _can_be_confirmed(said: ConsentIn, purpose: Purpose) -> bool:
 
 
 def is_address(text: str) -> bool:
-    """True for an IPv4 or IPv6 address."""
+    """True for an IPv4 or IPv6 address. One with a zone (`fe80::1%eth0`) means something on one machine only, and is none."""
     try:
         ip_address(text)
     except ValueError:
         return False
-    return True
+    return "%" not in text
 
 
 def _statement(contact_id: UUID, said: ConsentIn, purpose: Purpose) -> Statement:

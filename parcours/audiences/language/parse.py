@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from parcours.audiences.errors import RuleInvalid
 from parcours.audiences.language import tree
 from parcours.consent.types import Act, Channel
+from parcours.contacts.identities import shown
 
 MAX_LEAVES = 200
 MAX_DEPTH = 12
@@ -335,7 +336,9 @@ def _only(found: Mapping[str, object], possible: Iterable[str], at: str) -> None
     """Refuse every key that is not possible here."""
     allowed = tuple(possible)
     if unknown := [key for key in found if key not in allowed]:
-        raise _unknown(_under(at, unknown[0]), _("This key is not possible here"), unknown[:1], allowed)
+        raise _unknown(
+            _under(at, shown(unknown[0])), _("This key is not possible here"), unknown[:1], allowed
+        )
 
 
 def _error(at: str, message: str, *, hint: str = "") -> RuleInvalid:
@@ -362,9 +365,16 @@ def unknown_name(at: str, problem: str, shown: str, names: list[str], possible: 
 
 
 def _shown(data: object) -> str:
-    """What was found, short enough for a message."""
-    text = repr(data) if not isinstance(data, str) else f"“{data}”"
-    return text if len(text) <= 60 else f"{text[:57]}…"
+    """What was found, short enough for a message, and nothing that cannot be written: `repr` fails for huge or deep values."""
+    if isinstance(data, str):
+        return f"“{shown(data)}”"
+    if isinstance(data, list):
+        return _("a list")
+    if isinstance(data, dict):
+        return _("an object")
+    if isinstance(data, int) and abs(data) > MAX_NUMBER:
+        return _("a number")
+    return repr(data)[:60]
 
 
 def _under(at: str, key: str) -> str:

@@ -117,8 +117,11 @@ def evidence(request: HttpRequest, source: str, wording: str, message_id: UUID) 
 
 
 def _address(request: HttpRequest) -> str | None:
-    """The person's address, as the server made it out (`public.hot.proxies`); a header that anybody can send is no proof."""
-    return request.META.get("REMOTE_ADDR") or None
+    """The person's address, as the server made it out (`public.hot.proxies`); a header that anybody can send is no proof.
+
+    Without the zone of a link-local one (`fe80::1%eth0`), which is the name of a network card here.
+    """
+    return str(request.META.get("REMOTE_ADDR") or "").partition("%")[0] or None
 
 
 def masked(email: str | None) -> str:

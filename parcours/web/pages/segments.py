@@ -51,13 +51,15 @@ def read_rule(text: str) -> Any:
     """The rule's JSON, or a form error that says where it breaks off."""
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        if isinstance(error, json.JSONDecodeError):
-            place = {"line": error.lineno, "column": error.colno}
-            raise forms.ValidationError(
-                gettext("This is not JSON: look at line %(line)d, column %(column)d.") % place
-            ) from error
+    except json.JSONDecodeError as error:
+        place = {"line": error.lineno, "column": error.colno}
+        raise forms.ValidationError(
+            gettext("This is not JSON: look at line %(line)d, column %(column)d.") % place
+        ) from error
+    except RecursionError as error:
         raise forms.ValidationError(gettext("This is nested too deeply.")) from error
+    except ValueError as error:  # Python reads no integer of thousands of digits
+        raise forms.ValidationError(gettext("A number has too many digits.")) from error
 
 
 @needs(Role.VIEWER)
