@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 handler400 = "parcours.web.errors.bad_request"
+handler500 = "parcours.web.errors.failed"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("parcours.public.urls")),
     path("api/v1/", include("parcours.api.urls")),
