@@ -353,20 +353,24 @@ def _pixel(claim: ToSend) -> str:
 
 def _link_maker(letters: Letters, claim: ToSend) -> Callable[[int, str], str]:
     """Links of a measured person name the message; those of others are the same for everybody, made once. A test's are plain."""
-    if letters.mailings[claim.mailing_id].is_test:
+    mailing = letters.mailings[claim.mailing_id]
+    if mailing.is_test:
         return _plain
-    version = letters.mailings[claim.mailing_id].template_version_id
     is_personal = claim.measured_clicks or letters.sending.click_tracking == ClickTracking.EVERYONE.value
     known = letters.anonymous_links
 
     def personal(number: int, url: str) -> str:
-        return _tracked(ClickToken(claim.workspace_id, claim.id, version, number), url)
+        return named(claim.id, number, url)
 
     def anonymous(number: int, url: str) -> str:
-        key = (version, number, url)
+        key = (mailing.id, number, url)
         if key not in known:
-            known[key] = _tracked(ClickToken(claim.workspace_id, None, version, number), url)
+            known[key] = named(None, number, url)
         return known[key]
+
+    def named(message_id: UUID | None, number: int, url: str) -> str:
+        version = mailing.template_version_id
+        return _tracked(ClickToken(claim.workspace_id, message_id, version, number, mailing.id), url)
 
     return personal if is_personal else anonymous
 

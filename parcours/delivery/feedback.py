@@ -53,7 +53,7 @@ class Measured(NamedTuple):
 class Call:
     """One request for a pixel (`link` is None) or a tracked link, at `at`. `message_id` is None for links that name nobody.
 
-    `key` makes a repeated commit count once. Of the browser only the verdict is kept.
+    Those name their mailing; where it is 0 (links of former times), only the version of its template is known. `key` makes a repeated commit count once. Of the browser only the verdict is kept.
     """
 
     workspace_id: int
@@ -64,6 +64,7 @@ class Call:
     is_prefetch: bool
     link: int | None = None
     template_version_id: int = 0
+    mailing_id: int = 0
     url: str = ""
     links_within_ten_seconds: int = 1
 
@@ -98,7 +99,7 @@ def outcome(calls: Sequence[Call], found: Sequence[Measured]) -> tuple[list[NewE
         if message is not None and (message.opens if call.link is None else message.clicks):
             events.append(_event(call, message))
         elif call.link is not None and (message is not None or call.message_id is None):
-            mailing_id = message.mailing_id if message else None
+            mailing_id = message.mailing_id if message else call.mailing_id or None
             anonymous.append(
                 AnonymousClick(mailing_id, call.template_version_id, call.link, _by_machine(call, message))
             )

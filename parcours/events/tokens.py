@@ -2,12 +2,11 @@
 confirming, why.
 
 A token names a message (never an address) and cannot be forged, changed, or used for anything but its
-purpose. It never
-expires (compliance §3.1). Not here: what a token's bearer may do, and the URLs that carry tokens.
+purpose. It never expires (compliance §3.1). Not here: what a token's bearer may do, and the URLs that carry tokens.
 
 Layout: version, kind, workspace (8 bytes), the rest by kind, then 16 bytes of keyed BLAKE2b. Every length
-is a multiple
-of three, so that base64 has no spare bits and each token has exactly one spelling.
+is a multiple of three, so that base64 has no spare bits and each token has exactly one spelling. The four bytes of a click's
+mailing were always zero before links named it.
 """
 
 import hashlib
@@ -33,8 +32,8 @@ _MESSAGE, _CLICK, _ANONYMOUS_CLICK = 1, 2, 3
 _SIGNATURE_BYTES = 16
 
 _MESSAGE_LAYOUT = Struct(">BBQ16s")
-_CLICK_LAYOUT = Struct(">BBQ16sQI")
-_ANONYMOUS_CLICK_LAYOUT = Struct(">BBQQIx")
+_CLICK_LAYOUT = Struct(">BBQ16sIII")
+_ANONYMOUS_CLICK_LAYOUT = Struct(">BBQIIIx")
 
 _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_+/", b"+/!!")
@@ -78,12 +77,16 @@ class MessageToken:
 
 @dataclass(frozen=True, slots=True)
 class ClickToken:
-    """Names one link of a template version and, only where the person may be measured, the message."""
+    """Names one link of a mailing and, only where the person may be measured, the message.
+
+    `mailing_id` is 0 in links of former times: they name the template version alone, which several mailings may share.
+    """
 
     workspace_id: int
     message_id: UUID | None
     template_version_id: int
     link: int
+    mailing_id: int = 0
 
 
 class TokenSigner:
@@ -157,6 +160,7 @@ def _click_payload(token: ClickToken) -> bytes:
             _VERSION,
             _ANONYMOUS_CLICK,
             token.workspace_id,
+            token.mailing_id,
             token.template_version_id,
             token.link,
         )
@@ -165,6 +169,7 @@ def _click_payload(token: ClickToken) -> bytes:
         _CLICK,
         token.workspace_id,
         token.message_id.bytes,
+        token.mailing_id,
         token.template_version_id,
         token.link,
     )
@@ -173,16 +178,21 @@ def _click_payload(token: ClickToken) -> bytes:
 def _click_token(payload: bytes) -> ClickToken:
     kind = payload[1] if len(payload) > 1 else 0
     if kind == _CLICK and len(payload) == _CLICK_LAYOUT.size:
-        version, _, workspace_id, message_id, template_version_id, link = _CLICK_LAYOUT.unpack(payload)
+        version, _, workspace_id, message_id, mailing_id, template_version_id, link = _CLICK_LAYOUT.unpack(
+            payload
+        )
         token = ClickToken(
             workspace_id,
             UUID(int=int.from_bytes(message_id, "big")),
             template_version_id,
             link,
+            mailing_id,
         )
     elif kind == _ANONYMOUS_CLICK and len(payload) == _ANONYMOUS_CLICK_LAYOUT.size:
-        version, _, workspace_id, template_version_id, link = _ANONYMOUS_CLICK_LAYOUT.unpack(payload)
-        token = ClickToken(workspace_id, None, template_version_id, link)
+        version, _, workspace_id, mailing_id, template_version_id, link = _ANONYMOUS_CLICK_LAYOUT.unpack(
+            payload
+        )
+        token = ClickToken(workspace_id, None, template_version_id, link, mailing_id)
     else:
         raise _invalid()
     if version != _VERSION:

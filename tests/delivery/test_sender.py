@@ -1,15 +1,18 @@
 """From the queue to the mail server: what a message looks like there, and what is written down."""
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import dkim
 from django.conf import settings
 
 from parcours.consent.types import Act
 from parcours.delivery import actions, queries
-from parcours.delivery.models import Attempt, Sending
+from parcours.delivery.feedback import Call, count_anonymous, outcome
+from parcours.delivery.models import AnonymousClick, Attempt, Sending
 from parcours.delivery.settings import dns_record
 from parcours.delivery.types import ToQueue
 from parcours.events import actions as events
@@ -17,7 +20,7 @@ from parcours.events import tokens
 from parcours.events.models import Event
 from parcours.events.types import NewEvent
 from parcours.insights.queries import mailing_figures
-from parcours.kernel import tenancy
+from parcours.kernel import sql, tenancy
 from tests.delivery.post import Post
 from tests.delivery.stories import message
 from tests.settling import settle
@@ -159,6 +162,37 @@ def test_where_everybodys_clicks_are_recorded_everybody_is_measured(post: Post) 
         figures = mailing_figures(post.shop.id, [mailing.pk])[mailing.pk]
     assert token.message_id == of_marc
     assert (figures.sent, figures.click_measured, figures.clicked) == (2, 2, 1)
+
+
+def test_click_without_a_name_counts_for_the_mailing_that_it_came_with(post: Post) -> None:
+    """Two mailings of one version: what is clicked in the first is not the second's, though that one is newer."""
+    links = []
+    for name in ("Marc", "Karim"):
+        with tenancy.scope(workspace_id=post.shop.id):
+            mailing = post.shop.mailing("order_information")
+            post.shop.queue(mailing, post.shop.person(name))
+        post.send()
+        token, _url = tracked(html_of(post, f"{name.lower()}@example.com"))
+        assert (token.message_id, token.mailing_id) == (None, mailing.pk)
+        links.append(token)
+    first, second = links
+    call = Call(
+        post.shop.id,
+        None,
+        post.now,
+        uuid4(),
+        "Mozilla/5.0",
+        is_prefetch=False,
+        link=first.link,
+        template_version_id=first.template_version_id,
+        mailing_id=first.mailing_id,
+    )
+    with tenancy.scope(workspace_id=post.shop.id):
+        _events, clicks = outcome([call, replace(call, mailing_id=0)], [])
+        counting = count_anonymous(post.shop.id, clicks, now=post.now)
+        sql.run(counting.text, counting.parameters)
+        counted = AnonymousClick.objects.order_by("id").values_list("mailing_id", flat=True)
+        assert list(counted) == [first.mailing_id, second.mailing_id]
 
 
 def test_same_message_queued_twice_is_one(post: Post) -> None:

@@ -437,7 +437,7 @@ def test_trail_says_who_tested_what_and_on_whom(team: Team) -> None:
 
 
 def test_click_that_names_nobody_counts_for_the_real_mailing(team: Team) -> None:
-    """Anonymous links name the template's version only: the newest mailing of it that is no test has the click."""
+    """Anonymous links of former times name the template's version only: the newest mailing of it that is no test has the click."""
     with tenancy.scope(workspace_id=team.shop.id):
         real = team.shop.mailing("promotions")
     team.asks()

@@ -14,7 +14,10 @@ SHOP = "https://shop.example/p/12?size=m&colour=bleu#avis"
 ids = st.integers(0, 2**63 - 1)
 uuids = st.uuids()
 message_tokens = st.builds(MessageToken, ids, uuids)
-click_tokens = st.builds(ClickToken, ids, st.none() | uuids, ids, st.integers(0, 2**32 - 1))
+small_ids = st.integers(0, 2**31 - 1)
+click_tokens = st.builds(
+    ClickToken, ids, st.none() | uuids, small_ids, st.integers(0, 2**32 - 1), mailing_id=small_ids
+)
 purposes = st.sampled_from(Purpose)
 
 
@@ -48,6 +51,19 @@ def test_message_token_is_good_for_one_purpose_only(
 @given(click_tokens)
 def test_click_token_reads_back(token: ClickToken) -> None:
     assert SIGNER.verify_click(SIGNER.sign_click(token, SHOP), SHOP) == token
+
+
+@pytest.mark.parametrize(
+    ("text", "message_id"),
+    [
+        ("AQMAAAAAAAAABwAAAAAAAAAfAAAAAgC3xI6zHRdk977RjwllAtP3", None),
+        ("AQIAAAAAAAAABwAAAAAAAAAAAAAAAAAAAAUAAAAAAAAAHwAAAAIduMkrT2Bxrbyo0m_pIosW", UUID(int=5)),
+    ],
+)
+def test_links_that_left_before_they_named_their_mailing_still_lead_somewhere(
+    text: str, message_id: UUID | None
+) -> None:
+    assert SIGNER.verify_click(text, SHOP) == ClickToken(7, message_id, 31, 2, mailing_id=0)
 
 
 @given(message_tokens, purposes)
