@@ -7,6 +7,8 @@ from django.db import ProgrammingError, transaction
 
 from parcours.accounts.models import AuditEntry
 from parcours.accounts.types import SYSTEM, Actor
+from parcours.contacts import actions as contacts
+from parcours.contacts.types import AttributeType
 from parcours.content.models import TemplateVersion
 from parcours.delivery.models import Mailing
 from parcours.journeys import actions, queries
@@ -104,6 +106,40 @@ def test_names_that_the_workspace_lacks_are_refused_at_their_place(
     assert caught.value.field == place
     with shop.scope():
         assert not Version.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [("age", "abc"), ("age", True), ("tier", "bronze"), ("born", "soon"), ("tags", "x"), ("stage", "x" * 4001)],
+)
+def test_value_that_the_attribute_does_not_take_is_refused_before_anybody_comes(
+    shop: Shop, attribute: str, value: object
+) -> None:
+    declare(shop)
+    with pytest.raises(Invalid) as caught:
+        shop.publish({"a": {"set": {"attribute": attribute, "value": value}}}, "a")
+    assert caught.value.field == "nodes.a.set.value"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"), [("age", 41), ("age", "41"), ("tier", "gold"), ("born", "1985-03-10"), ("tags", None)]
+)
+def test_value_that_the_attribute_takes_is_published(shop: Shop, attribute: str, value: object) -> None:
+    declare(shop)
+    shop.publish({"a": {"set": {"attribute": attribute, "value": value}}}, "a")
+
+
+def declare(shop: Shop) -> None:
+    with shop.scope():
+        for name, kind, options in (
+            ("age", AttributeType.NUMBER, ()),
+            ("tier", AttributeType.CATEGORY, ("silver", "gold")),
+            ("born", AttributeType.DATE, ()),
+            ("tags", AttributeType.LIST, ()),
+        ):
+            contacts.declare_attribute(
+                shop.workspace_id, name, kind, options=options, actor=SYSTEM, now=shop.now
+            )
 
 
 @pytest.mark.parametrize("entry", [{"segment": "none"}, {"list": "none"}])

@@ -9,6 +9,9 @@ from uuid import UUID
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from parcours.contacts import attributes
+from parcours.contacts.errors import InvalidAttribute
+from parcours.contacts.types import Declared
 from parcours.events import people
 from parcours.journeys.errors import GraphInvalid
 from parcours.journeys.nodes import reading
@@ -44,6 +47,11 @@ class SetAttribute(Change):
         declared = around.vocabulary.attributes
         problem = _("There is no attribute “%(name)s”.")
         reading.known(self.attribute, declared, problem, f"{position}.set.attribute")
+        word = declared[self.attribute]
+        try:
+            attributes.accepted(Declared(self.attribute, word.type, word.options), self.value)
+        except InvalidAttribute as error:
+            raise GraphInvalid(error.message, field=f"{position}.set.value", hint=error.hint) from None
 
     def describe(self, around: Surroundings, language: str) -> Description:
         declared = around.vocabulary.attributes.get(self.attribute)

@@ -68,7 +68,7 @@ class Node(ABC):
 
     @abstractmethod
     def validate(self, around: Surroundings, position: str) -> None:
-        """Refuse names that the workspace does not have; raises GraphInvalid with the place."""
+        """Refuse what the workspace does not have or cannot take; raises GraphInvalid with the place."""
 
     @abstractmethod
     def compile(self, prefix: str) -> Choice:
