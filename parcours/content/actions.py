@@ -159,7 +159,7 @@ def save_coupon(
 def issue_codes(
     workspace_id: int, coupon_id: int, contact_ids: Sequence[UUID], *, now: datetime
 ) -> dict[UUID, Code]:
-    """Give each person a code of their own that nobody can guess (60 random bits); who has one keeps it. Idempotent."""
+    """Give each person a code of their own that nobody can guess (60 random bits). Who has one keeps it while it is valid."""
     coupon = Coupon.objects.only("prefix").get(workspace_id=workspace_id, pk=coupon_id)
     issued: dict[UUID, Code] = {}
     missing = list(dict.fromkeys(contact_ids))

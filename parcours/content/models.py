@@ -56,7 +56,7 @@ class Coupon(models.Model):
 
 
 class CouponCode(models.Model):
-    """The code that one person received."""
+    """The code that one person received last: when it has expired, the next message that offers the coupon brings another."""
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)

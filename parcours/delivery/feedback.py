@@ -53,7 +53,9 @@ class Measured(NamedTuple):
 class Call:
     """One request for a pixel (`link` is None) or a tracked link, at `at`. `message_id` is None for links that name nobody.
 
-    Those name their mailing; where it is 0 (links of former times), only the version of its template is known. `key` makes a repeated commit count once. Of the browser only the verdict is kept.
+    Those name their mailing; where it is 0 (links of former times), only the version of its template is known.
+
+    `key` makes a repeated commit count once. Of the browser only the verdict is kept.
     """
 
     workspace_id: int

@@ -1,7 +1,7 @@
 """Saving templates and coupons: what is refused and where, versions that never change, previews, one code for each person."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Barrier
 
 import pytest
@@ -132,6 +132,20 @@ def test_code_is_each_persons_own_and_stays(in_workspace: Workspace, now: dateti
     assert (first[people[0]].expires_at - now).days == 30
 
 
+def test_expired_code_gives_way_to_a_new_one(in_workspace: Workspace, now: datetime) -> None:
+    """The second year's birthday message offers a code that the shop takes."""
+    coupon = actions.save_coupon(in_workspace.id, "w", "W", percent=20, actor=SYSTEM, now=now).pk
+    julie, marc = (somebody(in_workspace, now, name).pk for name in ("Julie", "Marc"))
+    first = actions.issue_codes(in_workspace.id, coupon, [julie], now=now)[julie]
+    last_day = first.expires_at - timedelta(seconds=1)
+    assert actions.issue_codes(in_workspace.id, coupon, [julie], now=last_day)[julie] == first
+    next_year = now + timedelta(days=365)
+    again = actions.issue_codes(in_workspace.id, coupon, [julie, marc], now=next_year)
+    assert again[julie].code != first.code
+    assert {code.expires_at for code in again.values()} == {next_year + timedelta(days=30)}
+    assert actions.issue_codes(in_workspace.id, coupon, [marc, julie], now=next_year) == again
+
+
 def test_merged_person_keeps_one_code_of_a_coupon(in_workspace: Workspace, now: datetime) -> None:
     one, other = (somebody(in_workspace, now, name).pk for name in ("Julie", "Julia"))
     both, single = (
@@ -147,10 +161,13 @@ def test_merged_person_keeps_one_code_of_a_coupon(in_workspace: Workspace, now: 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_issuers_at_once_give_one_code(workspace: Workspace, now: datetime) -> None:
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_two_issuers_at_once_give_one_code(workspace: Workspace, now: datetime, is_renewal: bool) -> None:
     with tenancy.scope(workspace_id=workspace.id):
         coupon = actions.save_coupon(workspace.id, "w", "W", percent=20, actor=SYSTEM, now=now).pk
         people = [somebody(workspace, now, f"P{n}").pk for n in range(100)]
+        if is_renewal:
+            actions.issue_codes(workspace.id, coupon, people, now=now - timedelta(days=31))
     barrier = Barrier(2)
 
     def issue(_: int) -> dict[object, str]:

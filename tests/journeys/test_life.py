@@ -110,7 +110,14 @@ def test_names_that_the_workspace_lacks_are_refused_at_their_place(
 
 @pytest.mark.parametrize(
     ("attribute", "value"),
-    [("age", "abc"), ("age", True), ("tier", "bronze"), ("born", "soon"), ("tags", "x"), ("stage", "x" * 4001)],
+    [
+        ("age", "abc"),
+        ("age", True),
+        ("tier", "bronze"),
+        ("born", "soon"),
+        ("tags", "x"),
+        ("stage", "x" * 4001),
+    ],
 )
 def test_value_that_the_attribute_does_not_take_is_refused_before_anybody_comes(
     shop: Shop, attribute: str, value: object
@@ -122,7 +129,8 @@ def test_value_that_the_attribute_does_not_take_is_refused_before_anybody_comes(
 
 
 @pytest.mark.parametrize(
-    ("attribute", "value"), [("age", 41), ("age", "41"), ("tier", "gold"), ("born", "1985-03-10"), ("tags", None)]
+    ("attribute", "value"),
+    [("age", 41), ("age", "41"), ("tier", "gold"), ("born", "1985-03-10"), ("tags", None)],
 )
 def test_value_that_the_attribute_takes_is_published(shop: Shop, attribute: str, value: object) -> None:
     declare(shop)
