@@ -5,7 +5,7 @@ sending settings of a workspace (`settings`), what comes back from people and pr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -222,6 +222,7 @@ def finish(workspace_id: int, outcomes: Sequence[Outcome], *, transport: str, no
     if not outcomes:
         return set()
     contacts.hold_people(workspace_id)
+    outcomes = [_weighed(workspace_id, one, now) for one in outcomes]
     again = _retries(workspace_id, outcomes, now)
     moved = statements.finish_attempts.rows(
         Moved,
@@ -239,6 +240,21 @@ def finish(workspace_id: int, outcomes: Sequence[Outcome], *, transport: str, no
     if moved:
         _follow_up(workspace_id, moved, {one.message_id: one for one in outcomes}, now)
     return {one.id for one in moved}
+
+
+def _weighed(workspace_id: int, one: Outcome, now: datetime) -> Outcome:
+    """A refusal that reads like a fault of ours pauses sending, and its message is tried again behind the others.
+
+    If the server has accepted others since it refused this message before, the fault is not in our configuration: the refusal is
+    about this message alone, and stops it alone.
+    """
+    if one.outcome is not AttemptOutcome.REFUSED or one.meaning is not ReplyClass.CONFIGURATION:
+        return one
+    if not statements.is_refused_alone.scalar(workspace_id=workspace_id, id=one.message_id):
+        return replace(one, due_at=now + _FIRST_RETRY)
+    is_for_now = one.code is not None and one.code < 500
+    outcome = AttemptOutcome.DEFERRED if is_for_now else AttemptOutcome.REFUSED
+    return replace(one, outcome=outcome, meaning=ReplyClass.UNKNOWN)
 
 
 def _retries(workspace_id: int, outcomes: Iterable[Outcome], now: datetime) -> dict[UUID, datetime | None]:

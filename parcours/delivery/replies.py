@@ -1,8 +1,8 @@
 """What a mail server's refusal means, and so what follows for the address, the message and our configuration.
 
-One table, from compliance §2 and §4 and RFC 3463: the first row that matches wins. A code that is our own
-fault never counts
-against a person. Not here: reading bounces (`reports`), and what is done about a class (suppression, brakes).
+One table, from compliance §2 and §4 and RFC 3463: the first row that matches wins. A code that is our own fault never counts
+against a person, and nobody's address decides what a refusal means: precise codes come before words, and addresses are no words.
+Not here: reading bounces (`reports`), and what is done about a class (suppression, brakes).
 """
 
 import re
@@ -78,6 +78,8 @@ _CONTENT, _SOFT = ReplyClass.CONTENT, ReplyClass.SOFT
 _RELAY = (
     r"(?:relay(?:ing)? (?:access )?(?:is )?(?:denied|not (?:permitted|allowed)|prohibited)|(?:to|not) relay)"
 )
+_POLICY_OF_DOMAINS = r"(?<![\w.-])(?:spf|dkim|dmarc|ptr|fcrdns)(?![\w-]*\.\w)\b|reverse dns"
+"""Not as a part of a host's name."""
 _UNKNOWN_USER = r"(?:user|recipient|mailbox|address|account)(?: is)? (?:unknown|not found)"
 _NO_SUCH_USER = (
     r"(?:no such|unknown) (?:user|recipient|mailbox|address|person)|does ?n[o']t exist|not have an account"
@@ -88,6 +90,8 @@ _BAD_CONTENT = r"\b(?:spam|virus|malware|phish(?:ing)?|infected|attachment)\b|co
 
 _ROWS = (
     _Row(_CONFIGURATION, enhanced=r"[45]\.7\.(?:2[35679]|3[0-2]|515)|5\.1\.[78]"),
+    _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", enhanced=r"5\.1\.(?:[1236]|10)|5\.4\.310|5\.7\.1[78]"),
+    _Row(_DISABLED, code=r"5\d\d", enhanced=r"5\.2\.1|5\.7\.13"),
     _Row(_CONFIGURATION, enhanced=r"[45]\.7\.(?:[89]|1[12])|5\.5\.[124]", code=r"5(?!50|5[1-4])\d\d|454"),
     _Row(_CONFIGURATION, code=r"530|534|535|538"),
     _Row(_CONFIGURATION, words=_RELAY),
@@ -96,11 +100,9 @@ _ROWS = (
         _CONFIGURATION,
         words=r"sender (?:address (?:rejected|verif)|domain|verify)|not allowed to send (?:as|from)",
     ),
-    _Row(_CONFIGURATION, code=r"5\d\d", words=r"\b(?:spf|dkim|dmarc|ptr|fcrdns)\b|reverse dns"),
-    _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", enhanced=r"5\.1\.(?:[1236]|10)|5\.4\.310|5\.7\.1[78]"),
+    _Row(_CONFIGURATION, code=r"5\d\d", words=_POLICY_OF_DOMAINS),
     _Row(_NO_SUCH_ADDRESS, code=r"556"),
     _Row(_NO_SUCH_ADDRESS, code=r"5\d\d", words=_NO_SUCH_DOMAIN),
-    _Row(_DISABLED, code=r"5\d\d", enhanced=r"5\.2\.1|5\.7\.13"),
     _Row(_CONTENT, enhanced=r"[45]\.3\.4|[45]\.6\.\d+|[45]\.2\.3"),
     _Row(_POLICY, words=_LISTED),
     _Row(_CONTENT, words=_BAD_CONTENT),
@@ -123,13 +125,21 @@ _ROWS = (
 _TABLE = tuple(row.compiled() for row in _ROWS)
 
 
+_ADDRESS = re.compile(r"<[^<>@]*@[^<>]*>|[^\s<>@,;:()\[\]\"']{1,254}@[^\s<>@,;:()\[\]\"']{1,254}")
+
+
+def without_addresses(text: str) -> str:
+    """What a server said, without the addresses that it said it about: for what outlives a person, and for finding words."""
+    return _ADDRESS.sub("…", text)
+
+
 def classify(code: int, enhanced: str, text: str) -> ReplyClass:
     """Return the class of a reply. `enhanced` is "" when the server gave none; UNKNOWN never counts against
     anybody.
     """
     if 200 <= code < 400:
         return ReplyClass.ACCEPTED
-    basic, words = str(code), text[:1000]
+    basic, words = str(code), without_addresses(text[:1000])
     for meaning, code_pattern, enhanced_pattern, word_pattern in _TABLE:
         if (
             code_pattern.fullmatch(basic)

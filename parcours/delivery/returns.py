@@ -11,7 +11,7 @@ from parcours.consent import actions as consent
 from parcours.consent.types import Channel, SuppressionReason
 from parcours.contacts.actions import hold_people
 from parcours.delivery import queries
-from parcours.delivery.replies import ReplyClass
+from parcours.delivery.replies import ReplyClass, without_addresses
 from parcours.delivery.types import Moved
 from parcours.events import actions as events
 from parcours.events.types import (
@@ -93,7 +93,7 @@ def _bounced(workspace_id: int, message: Moved, meaning: ReplyClass, reply: str,
             Channel.EMAIL,
             message.address,
             SuppressionReason.BOUNCE,
-            detail=f"{meaning.value}: {reply}",
+            detail=f"{meaning.value}: {without_addresses(reply)}",  # it outlives the person
             contact_id=message.contact_id,
             now=now,
         )

@@ -300,9 +300,7 @@ class Sender:
             outcome = AttemptOutcome.IN_DOUBT
         elif isinstance(error, SmtpLost) and not is_fresh and error.stage in (Stage.RESET, Stage.MAIL):
             outcome, due_at = AttemptOutcome.NOT_SENT, self._clock()
-        elif error.fault is Fault.CONFIGURATION:
-            due_at = self._clock()
-        elif error.permanent:
+        elif error.permanent or error.fault is Fault.CONFIGURATION:
             outcome = AttemptOutcome.REFUSED
         return Outcome(
             claim.id,

@@ -16,6 +16,7 @@ from parcours.accounts.types import SYSTEM, Actor
 from parcours.delivery import dkim, mime
 from parcours.delivery.errors import BadSending, NotSetUp
 from parcours.delivery.models import Sending
+from parcours.delivery.replies import without_addresses
 from parcours.delivery.types import ClickTracking
 from parcours.kernel import crypto, sql
 
@@ -75,12 +76,16 @@ def set_up_sending(
 
 
 def pause_sending(workspace_id: int, why: str, *, now: datetime, actor: Actor = SYSTEM) -> None:
-    """Let nothing leave until `resume_sending`: a mail server says that our own configuration is wrong, or somebody wants it so."""
+    """Let nothing leave until `resume_sending`: a mail server says that our own configuration is wrong, or somebody wants it so.
+
+    The reason stays in the trail, so no recipient's address does: servers quote them.
+    """
+    why = without_addresses(why)[:200]
     paused = Sending.objects.filter(workspace_id=workspace_id, paused_at=None).update(
-        paused_at=now, pause_reason=why[:200]
+        paused_at=now, pause_reason=why
     )
     if paused:
-        detail = {"why": why[:200]}
+        detail = {"why": why}
         record_audit(workspace_id, actor=actor, action="paused", subject="sending", detail=detail, now=now)
 
 

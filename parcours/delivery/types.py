@@ -79,7 +79,10 @@ class Reason(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """What an attempt came to. An attempt without an outcome after a crash is in doubt."""
+    """What an attempt came to. An attempt without an outcome after a crash is in doubt.
+
+    A message that was refused through a fault of our configuration is tried again, once it is mended.
+    """
 
     ACCEPTED = "accepted"
     REFUSED = "refused"

@@ -11,6 +11,7 @@ from django.db import DataError, OperationalError
 from develop.smtp import Decide, Refuse, Stage
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
+from parcours.consent.models import Suppression
 from parcours.content.models import Template, TemplateVersion
 from parcours.delivery import actions, composing
 from parcours.delivery.models import Attempt, Mailing, Sending
@@ -159,6 +160,71 @@ def test_statement_that_is_cancelled_again_and_again_lets_others_go_first(
     assert (state(post.shop, waiting), state(other, going)) == ("sent", "sent")
     with tenancy.scope(workspace_id=post.shop.id):
         assert Sending.objects.get().paused_at is None
+
+
+def refuse_julie(code: int) -> Decide:
+    def decide(stage: Stage) -> Any:
+        is_hers = stage.name == "rcpt" and "julie" in stage.argument
+        return Refuse(code, f"5.7.1 <{stage.argument}>: Relay access denied") if is_hers else None
+
+    return decide
+
+
+def resume(post: Post) -> None:
+    with tenancy.scope(workspace_id=post.shop.id):
+        resume_sending(post.shop.id, actor=SYSTEM, now=post.now)
+
+
+def test_refusal_of_one_address_that_reads_like_a_fault_of_ours_pauses_once(
+    workspace: Workspace, tmp_path: Path, now: datetime
+) -> None:
+    """The trail tells why, and not whom; after the resume the others go first, and the one is refused for itself."""
+    with post_of(workspace, tmp_path, now, refuse_julie(554)) as post:
+        bad = order(post.shop, "Julie")
+        post.send()
+        good = [order(post.shop, f"P{n}") for n in range(3)]
+        post.send()
+        with tenancy.scope(workspace_id=workspace.id):
+            assert Sending.objects.get().pause_reason.endswith("554 5.7.1 …: Relay access denied")
+            assert "julie" not in str(AuditEntry.objects.get(action="paused").detail)
+        assert {state(post.shop, one) for one in (bad, *good)} == {"queued"}
+
+        resume(post)
+        post.send()
+        assert [state(post.shop, one) for one in (bad, *good)] == ["queued", "sent", "sent", "sent"]
+        post.later(minutes=6)
+        post.send()
+        with tenancy.scope(workspace_id=workspace.id):
+            assert Sending.objects.get().paused_at is None
+            assert Attempt.objects.filter(message_id=bad).count() == 2
+            assert not Suppression.objects.exists()
+        assert state(post.shop, bad) == "failed"
+
+
+def test_configuration_that_is_still_wrong_pauses_again_and_fails_nothing(
+    workspace: Workspace, tmp_path: Path, now: datetime
+) -> None:
+    """Also after days: nobody was accepted meanwhile, so it is not about this message."""
+    is_mended = False
+
+    def decide(stage: Stage) -> Any:
+        return Refuse(550, "5.7.1 Relaying denied") if stage.name == "rcpt" and not is_mended else None
+
+    with post_of(workspace, tmp_path, now, decide) as post:
+        orders = [order(post.shop, name) for name in ("Julie", "Marc")]
+        post.send(connections=1)
+        for _ in range(3):
+            post.later(days=4)
+            resume(post)
+            post.send(connections=1)
+            with tenancy.scope(workspace_id=workspace.id):
+                assert Sending.objects.get().paused_at == post.now
+            assert {state(post.shop, one) for one in orders} == {"queued"}
+        is_mended = True
+        resume(post)
+        post.later(minutes=6)
+        post.send()
+        assert {state(post.shop, one) for one in orders} == {"sent"}
 
 
 def refuse_with_nul(stage: Stage) -> Any:

@@ -155,8 +155,10 @@ def is_suppressed(shop: Shop) -> bool:
 
 def test_bounce_of_no_such_address_suppresses_it(shop: Shop) -> None:
     sent = delivered(shop)
-    assert returns.bounce(shop.id, sent.pk, ReplyClass.NO_SUCH_ADDRESS, "5.1.1", now=shop.now)
+    said = "550 5.1.1 <julie@example.com>: User unknown"
+    assert returns.bounce(shop.id, sent.pk, ReplyClass.NO_SUCH_ADDRESS, said, now=shop.now)
     assert is_suppressed(shop)
+    assert Suppression.objects.get().detail == "no_such_address: 550 5.1.1 …: User unknown", "it outlives her"
     assert Event.objects.filter(name="Email Bounced").count() == 1
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parcours.delivery.replies import FAULT_OF, Fault, ReplyClass, classify
+from parcours.delivery.replies import FAULT_OF, Fault, ReplyClass, classify, without_addresses
 
 REPLIES = [
     (250, "2.0.0", "Ok: queued as 4F1", ReplyClass.ACCEPTED),
@@ -107,3 +107,48 @@ def test_a_refusal_for_now_never_condemns_an_address(code: int, enhanced: str, t
 
 def test_every_class_has_a_fault() -> None:
     assert set(FAULT_OF) == set(ReplyClass)
+
+
+NAMES = ("dmarc", "spf", "dkim", "ptr", "spam", "virus", "rbl", "attachment")
+
+
+@pytest.mark.parametrize("enhanced", ["5.1.1", ""])
+@pytest.mark.parametrize(
+    "address", [*(f"{name}@shop.example" for name in NAMES), *(f"anna@{name}.example" for name in NAMES[:4])]
+)
+def test_address_that_is_quoted_does_not_say_what_a_refusal_means(enhanced: str, address: str) -> None:
+    for text in (
+        f"<{address}>: Recipient address rejected: User unknown",
+        f"{address}: Recipient address rejected: User unknown",
+        f"User unknown: {address}.",
+        f"User unknown; no such mailbox at {address.partition('@')[2]}",
+    ):
+        assert classify(550, enhanced, text) is ReplyClass.NO_SUCH_ADDRESS
+
+
+def test_precise_code_about_an_address_counts_more_than_words() -> None:
+    assert classify(550, "5.1.1", "No such user. See our DMARC policy.") is ReplyClass.NO_SUCH_ADDRESS
+    assert classify(550, "5.2.1", "Disabled; relay access denied") is ReplyClass.ADDRESS_DISABLED
+    assert classify(550, "", "Refused, see https://dmarc.example/help") is ReplyClass.UNKNOWN
+    assert classify(550, "", "Refused by DMARC. Ask your administrator") is ReplyClass.CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("550 5.1.1 <alice@x.example>: unknown", "550 5.1.1 …: unknown"),
+        ("550 alice+shop@x.example, no such user", "550 …, no such user"),
+        (
+            '550 <"a lice"@x.example> unknown; see <https://x.example>',
+            "550 … unknown; see <https://x.example>",
+        ),
+        ("421 4.7.0 try later", "421 4.7.0 try later"),
+    ],
+)
+def test_addresses_are_left_out(said: str, kept: str) -> None:
+    assert without_addresses(said) == kept
+
+
+@given(st.text(alphabet="<>@a. ", max_size=1000))
+def test_nothing_of_an_address_is_left(text: str) -> None:
+    assert "a@a" not in without_addresses(text)

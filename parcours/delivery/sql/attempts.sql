@@ -94,6 +94,16 @@ SELECT message_id, count(*) AS tries, min(started_at) AS first_at FROM delivery_
 WHERE workspace_id = %(workspace_id)s AND message_id = ANY(%(ids)s) AND outcome <> 'not_sent'
 GROUP BY message_id;
 
+-- name: is_refused_alone
+-- Whether the server has accepted another message of the workspace since it first refused this one. Parameters: id. Reads only; asked
+-- only where a refusal reads like a fault of ours.
+SELECT EXISTS (
+    SELECT FROM delivery_attempt
+    WHERE workspace_id = %(workspace_id)s AND outcome = 'accepted'
+      AND id > (SELECT min(id) FROM delivery_attempt
+                WHERE workspace_id = %(workspace_id)s AND message_id = %(id)s AND outcome = 'refused')
+);
+
 -- name: settle
 -- What a person found out about a message in doubt. Parameters: id, was_sent, now. Locks: that message.
 WITH settled AS (
