@@ -2,10 +2,12 @@
 
 import argparse
 
-from granian import Granian
-from granian.constants import Interfaces, Loops
+import uvicorn
 
 from parcours.events import restoring
+
+GRACE = 15
+"""Seconds in which what was accepted is answered after the order to stop."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,15 +20,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Serve until told to stop. Raises LogAhead after a restore into another server."""
     restoring.check()
-    Granian(
-        "config.server:application",
-        address=options.host,
-        port=options.port,
-        interface=Interfaces.RSGI,
-        workers=options.processes,
-        loop=Loops.uvloop,
-        log_access=False,
-        websockets=False,  # there is nothing behind them
-        respawn_failed_workers=True,
-    ).serve()
+    serve("config.server:application", host=options.host, port=options.port, processes=options.processes)
     return 0
+
+
+def serve(application: str, *, port: int, host: str = "127.0.0.1", processes: int = 1) -> None:
+    """Serve an application of `public.hot` by its name, until told to stop."""
+    uvicorn.run(
+        application,
+        http="parcours.public.hot.connection:connection",
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        loop="uvloop",
+        host=host,
+        port=port,
+        workers=processes,
+        access_log=False,
+        proxy_headers=False,  # see `public.hot.proxies`
+        log_config=None,
+        log_level="warning",
+        timeout_graceful_shutdown=GRACE,
+    )

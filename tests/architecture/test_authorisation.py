@@ -3,7 +3,6 @@
 Objects of another workspace are not there (404), and reading changes nothing, for anybody.
 """
 
-import asyncio
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -381,10 +380,9 @@ def asked(client: Client, method: str, address: str, data: dict[str, str] | None
     return response
 
 
-async def hot_addresses() -> set[str]:
+def hot_addresses() -> set[str]:
     """What the server answers before Django's pages; the calls of the event intake by what they begin with."""
     application = Application(WSGIHandler())
-    application.__rsgi_init__(asyncio.get_running_loop())
     calls = {address for address in application.addresses if address.startswith("/v1/")}
     assert calls == set(KINDS)
     return {*application.addresses, *application.prefixes} - calls
@@ -398,7 +396,7 @@ def test_table_knows_every_route() -> None:
     rest -= {*TOKENS, *OWN}
     assert {name for name in rest if not name.startswith(ALLAUTH)} == set()
     assert {one.name for one in routes() if one.pattern.startswith("api/v1/")} >= set(OPEN_API)
-    assert asyncio.run(hot_addresses()) == HOT
+    assert hot_addresses() == HOT
 
 
 def test_pages_open_to_the_roles_of_the_table(shop: Shop) -> None:

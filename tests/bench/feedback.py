@@ -58,7 +58,7 @@ def _compare(name: str, shop: Workspace, people: list[str], paths: list[str]) ->
     ours, views = [], []
     with ExitStack() as servers:
         product = servers.enter_context(load.web())
-        view = servers.enter_context(load.granian("tests.bench.floors:django_views", "wsgi", variables))
+        view = servers.enter_context(load.floor("django_views", variables))
         for address in (product, view):
             load.requests_per_second(address, script, seconds=1)
         for _ in range(load.ROUNDS):

@@ -3,6 +3,9 @@
 import json
 import os
 import random
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +24,11 @@ from django.urls import path
 from parcours.events import pipeline
 from parcours.events.tokens import InvalidToken, Purpose, signer
 from parcours.kernel import clock
+from parcours.public.hot.application import HAND_OVER, PAGE_THREADS
+from parcours.public.hot.intake import SUCCESS
+from parcours.public.hot.refusals import JSON
+from parcours.public.hot.request import Request
+from parcours.public.hot.wsgi import MAX_BODY, Pages
 
 WORKSPACE = int(os.environ.get("BENCH_WORKSPACE", "0"))
 PEOPLE: list[str] = json.loads(os.environ.get("BENCH_PEOPLE", "[]"))
@@ -29,28 +37,44 @@ INSERT INTO events_event (workspace_id, at, received_at, contact_id, name, prope
 VALUES (%(workspace)s, %(at)s, %(now)s, %(contact)s, %(name)s, %(properties)s::jsonb)"""
 
 
-async def no_work(scope: Any, protocol: Any) -> None:
-    """Reads the body and says yes."""
-    await protocol()
-    protocol.response_bytes(200, [("content-type", "application/json")], b'{"success":true}')
+class Floor:
+    """An application of the product's server, without its lanes."""
+
+    async def __call__(self, scope: object, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        await receive()
+        sys.setswitchinterval(HAND_OVER)
+        await self.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def start(self) -> None:
+        """Nothing to make ready."""
+
+    def limit_of(self, path: str) -> int:
+        return MAX_BODY
+
+    def answer(self, request: Request) -> None:
+        """Read the body and say yes."""
+        request.answer(200, JSON, SUCCESS)
 
 
-class InsertPerRequest:
+class InsertPerRequest(Floor):
     """Parses as the product does, then one INSERT per request, without identities and receipts: less work than the product's."""
 
-    def __init__(self) -> None:
-        self._pool: AsyncConnectionPool[Any] | None = None
+    async def start(self) -> None:
+        self._pool = _pool()
+        await self._pool.open()
 
-    async def __call__(self, scope: Any, protocol: Any) -> None:
-        if scope.path == "/healthz":
-            protocol.response_empty(204, [])
-            return
-        if self._pool is None:
-            self._pool = _pool()
-            await self._pool.open()
-        body = await protocol()
+    def answer(self, request: Request) -> None:
+        if request.path == "/healthz":
+            request.answer(204, JSON)
+        else:
+            request.wait_for(self._insert(request))
+
+    async def _insert(self, request: Request) -> None:
         now = datetime.now(UTC)
-        [(_, call)] = pipeline.parse("track", body, now).accepted
+        [(_, call)] = pipeline.parse("track", request.content, now).accepted
         async with self._pool.connection() as opened:
             await opened.execute(
                 INSERT,
@@ -64,7 +88,17 @@ class InsertPerRequest:
                 },
                 prepare=True,
             )
-        protocol.response_bytes(200, [("content-type", "application/json")], b'{"success":true}')
+        request.answer(200, JSON, SUCCESS)
+
+
+class DjangoViews(Floor):
+    """Django's pages in threads, as behind the hot paths."""
+
+    def __init__(self, views: WSGIHandler) -> None:
+        self._pages = Pages(views, ThreadPoolExecutor(PAGE_THREADS), "http")
+
+    def answer(self, request: Request) -> None:
+        self._pages.answer(request)
 
 
 def _pool() -> AsyncConnectionPool[Any]:
@@ -74,6 +108,7 @@ def _pool() -> AsyncConnectionPool[Any]:
     return AsyncConnectionPool(kwargs=given, min_size=8, max_size=16, open=False)
 
 
+no_work = Floor()
 insert_per_request = InsertPerRequest()
 
 
@@ -124,4 +159,4 @@ urlpatterns = [
 ]
 settings.ROOT_URLCONF = "tests.bench.floors"
 settings.MIDDLEWARE = []
-django_views = WSGIHandler()
+django_views = DjangoViews(WSGIHandler())

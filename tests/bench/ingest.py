@@ -59,10 +59,8 @@ def bench_ingest_single() -> list[dict[str, Any]]:
     with ExitStack() as servers:
         addresses = {
             "nginx": servers.enter_context(load.nginx()),
-            "no work": servers.enter_context(load.granian("tests.bench.floors:no_work", "rsgi", variables)),
-            "insert": servers.enter_context(
-                load.granian("tests.bench.floors:insert_per_request", "rsgi", variables)
-            ),
+            "no work": servers.enter_context(load.floor("no_work", variables)),
+            "insert": servers.enter_context(load.floor("insert_per_request", variables)),
             "product": servers.enter_context(load.web()),
         }
         for address in addresses.values():

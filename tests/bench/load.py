@@ -1,4 +1,4 @@
-"""Servers and the client of benchmarks over HTTP: nginx as the floor, granian with an application, wrk."""
+"""Servers and the client of benchmarks over HTTP: nginx as the floor, the product's server with another application, wrk."""
 
 import os
 import re
@@ -71,23 +71,11 @@ def web() -> Iterator[str]:
 
 
 @contextmanager
-def granian(application: str, interface: str, variables: Mapping[str, str]) -> Iterator[str]:
-    """The address of another application under the same server."""
+def floor(application: str, variables: Mapping[str, str]) -> Iterator[str]:
+    """The address of another application under the product's server, in as many processes."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        interface,
-        "--port",
-        str(port),
-        "--no-access-log",
-    ]
-    command += ["--workers", str(PROCESSES), "--loop", "uvloop", "--log-level", "warning", application]
-    if interface == "wsgi":
-        command += ["--blocking-threads", "8"]
-    with serving(command, port, variables):
+    command = [sys.executable, "-m", "tests.bench.serve", f"tests.bench.floors:{application}"]
+    with serving([*command, str(port), str(PROCESSES)], port, variables):
         yield f"http://127.0.0.1:{port}"
 
 

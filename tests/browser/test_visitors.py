@@ -1,6 +1,6 @@
 """`/parcours.js` in a shop's page, under a strict policy: silent until consent, then page, track and identify reach the timeline.
 
-The shop and Parcours are two origins. What the browser asks of them is answered in this process, by the RSGI application.
+The shop and Parcours are two origins. What the browser asks of them is answered in this process, by the application of the hot paths.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ class Server:
         self.application = Application(no_pages)
         self.thread = threading.Thread(target=self.loop.run_forever)
         self.thread.start()
-        self.loop.call_soon_threadsafe(self.application.__rsgi_init__, self.loop)
+        self.loop.call_soon_threadsafe(self.application.start, self.loop)
         self.posts: list[tuple[str, dict[str, Any]]] = []
         self.away = 0
 

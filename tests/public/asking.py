@@ -1,94 +1,95 @@
-"""Requests to the RSGI application without a server: what granian hands in, and what it is given back."""
+"""Requests to the application by a real connection, without a socket: bytes in, bytes out, read by httptools as a client does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parcours.public.hot.application import Application
-from parcours.public.hot.http import Headers
-from parcours.public.hot.wsgi import LimitOf, same_for_all
+import httptools
+
+from parcours.public.hot.application import Application, same_for_all
+from parcours.public.hot.connection import Connection
 
 
 @dataclass
 class Answer:
     """An answer; `parts` when it was streamed."""
 
-    status: int
-    headers: Headers
-    body: bytes
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
     parts: list[bytes] = field(default_factory=list)
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
 
 
-class _Fields:
-    def __init__(self, fields: Headers) -> None:
-        self._fields = fields
+class Wire(asyncio.Transport):
+    """What asyncio gives a connection: keeps what is written."""
 
-    def get(self, key: str, default: str | None = None) -> str | None:
-        return next((value for name, value in self._fields if name == key), default)
+    def __init__(self) -> None:
+        super().__init__({"peername": ("127.0.0.1", 50_000), "sockname": ("127.0.0.1", 8000)})
+        self.written = b""
+        self.is_closed = self.is_aborted = self.is_paused = False
+        self.news = asyncio.Event()
 
-    def items(self) -> list[tuple[str, str]]:
-        return self._fields
+    def write(self, data: Any) -> None:
+        self.written += data
+        self.news.set()
+
+    def is_closing(self) -> bool:
+        return self.is_closed
+
+    def close(self) -> None:
+        self.is_closed = True
+        self.news.set()
+
+    def abort(self) -> None:
+        self.is_aborted = True
+        self.close()
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
 
-@dataclass
-class Request:
-    """RSGI's scope."""
+class _Reader:
+    """Reads one answer."""
 
-    method: str
-    path: str
-    query_string: str
-    fields: Headers
-    proto: str = "http"
-    http_version: str = "1.1"
-    server: str = "127.0.0.1:8000"
-    client: str = "127.0.0.1:50000"
-    scheme: str = "http"
-    authority: str | None = None
+    def __init__(self) -> None:
+        self.answer, self.is_complete = Answer(), False
+        self._parser = httptools.HttpResponseParser(self)
 
-    @property
-    def headers(self) -> _Fields:
-        return _Fields(self.fields)
+    def feed(self, data: bytes) -> None:
+        self._parser.feed_data(data)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.answer.headers.append((name.decode(), value.decode("latin-1")))
 
-class Exchange:
-    """RSGI's protocol."""
+    def on_body(self, part: bytes) -> None:
+        self.answer.body += part
+        self.answer.parts.append(part)
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.answer: Answer | None = None
-
-    async def __call__(self) -> bytes:
-        return self._body
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for start in range(0, len(self._body), 1000):
-            yield self._body[start : start + 1000]
-
-    def response_empty(self, status: int, headers: Headers) -> None:
-        self.answer = Answer(status, headers, b"")
-
-    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None:
-        self.answer = Answer(status, headers, body)
-
-    def response_stream(self, status: int, headers: Headers) -> "Exchange":
-        self.answer = Answer(status, headers, b"")
-        return self
-
-    async def send_bytes(self, data: bytes) -> None:
-        assert self.answer
-        self.answer.body += data
-        self.answer.parts.append(data)
+    def on_message_complete(self) -> None:
+        self.answer.status = self._parser.get_status_code()
+        if self.answer.header("transfer-encoding") is None:
+            self.answer.parts.clear()
+        self.is_complete = True
 
 
 class Client:
-    """Asks the application."""
+    """Asks the application, by a new connection each time."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
+
+    def connect(self) -> tuple[Connection, Wire]:
+        """A connection to say bytes to, and what it answers."""
+        connection, wire = Connection(self.application, set(), set()), Wire()
+        connection.connection_made(wire)
+        return connection, wire
 
     async def ask(
         self,
@@ -99,14 +100,32 @@ class Client:
         *,
         is_chunked: bool = False,
     ) -> Answer:
-        path, _, query = address.partition("?")
-        fields = [(name.lower(), value) for name, value in (headers or {}).items()]
-        if not is_chunked:
-            fields.append(("content-length", str(len(body))))
-        exchange = Exchange(body)
-        await self.application.__rsgi__(Request(method, path, query, fields), exchange)
-        assert exchange.answer
-        return exchange.answer
+        fields = {"host": "127.0.0.1:8000"} | {name.lower(): value for name, value in (headers or {}).items()}
+        fields.pop("content-length", None)
+        fields |= {"transfer-encoding": "chunked"} if is_chunked else {"content-length": str(len(body))}
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        connection, wire = self.connect()
+        connection.data_received(f"{method} {address} HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
+        for start in range(0, len(body), 1000):
+            part = body[start : start + 1000]
+            connection.data_received(b"%x\r\n%b\r\n" % (len(part), part) if is_chunked else part)
+        if is_chunked:
+            connection.data_received(b"0\r\n\r\n")
+        answer = await _read(wire, has_body=method != "HEAD")
+        connection.connection_lost(None)
+        return answer
+
+
+async def _read(wire: Wire, *, has_body: bool) -> Answer:
+    reader, seen = _Reader(), 0
+    while not reader.is_complete:
+        await wire.news.wait()
+        wire.news.clear()
+        reader.feed(wire.written[seen:])
+        seen = len(wire.written)
+        if not has_body and b"\r\n\r\n" in wire.written:
+            reader.on_message_complete()
+    return reader.answer
 
 
 def no_pages(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
@@ -117,13 +136,13 @@ def no_pages(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
 def visit(
     story: Callable[[Client], Coroutine[Any, Any, None]],
     pages: Any = no_pages,
-    limit_of: LimitOf = same_for_all,
+    limit_of_page: Callable[[str], int] = same_for_all,
 ) -> None:
     """Run a story against a fresh application, and stop it properly."""
 
     async def run() -> None:
-        application = Application(pages, limit_of)
-        application.__rsgi_init__(asyncio.get_running_loop())
+        application = Application(pages, limit_of_page)
+        application.start(asyncio.get_running_loop())
         try:
             await story(Client(application))
         finally:

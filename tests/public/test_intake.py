@@ -128,7 +128,7 @@ def test_log_names_codes_never_values(shop: Workspace, caplog: pytest.LogCapture
         {"authorization": "Bearer wk_unknown"},
         {"authorization": "Digest x"},
         {"authorization": "Bearer " + "x" * 9000},
-        {"authorization": "Bearer a\x00b"},
+        {"authorization": "Bearer a\xadb"},
     ],
 )
 def test_wrong_keys_are_refused(shop: Workspace, headers: dict[str, str]) -> None:

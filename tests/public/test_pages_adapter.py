@@ -1,6 +1,7 @@
 """Django behind the hot paths: what a WSGI application sees of a request, and what its answer becomes."""
 
 import asyncio
+import io
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.wsgi import get_wsgi_application
 from django.test import override_settings
 
-from parcours.public.hot import wsgi
+from parcours.public.hot import application, connection
 from parcours.public.hot.application import PAGE_THREADS
 from tests.public.asking import Client, visit
 
@@ -89,8 +90,8 @@ def reading(environ: dict[str, Any], start: Start) -> list[bytes]:
 
 
 def test_head_has_no_body_and_too_large_bodies_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MAX_BODY", 2000)
-    monkeypatch.setattr(wsgi, "PATIENCE", 6000)
+    monkeypatch.setattr(application, "MAX_BODY", 2000)
+    monkeypatch.setattr(connection, "PATIENCE", 6000)
 
     async def story(client: Client) -> None:
         head = await client.ask("HEAD", "/x")
@@ -106,12 +107,12 @@ def test_head_has_no_body_and_too_large_bodies_cannot_be_read(monkeypatch: pytes
 
 
 def test_address_that_takes_a_file_gets_it_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wsgi, "MAX_BODY", 2000)
-    monkeypatch.setattr(wsgi, "IN_MEMORY", 1000)
+    monkeypatch.setattr(application, "MAX_BODY", 2000)
+    monkeypatch.setattr(connection, "IN_MEMORY", 1000)
     on_disk: list[bool] = []
 
     def pages(environ: dict[str, Any], start: Start) -> list[bytes]:
-        on_disk.append(getattr(environ["wsgi.input"], "_rolled", False))
+        on_disk.append(isinstance(environ["wsgi.input"], io.BufferedRandom))
         return reading(environ, start)
 
     async def story(client: Client) -> None:
@@ -119,7 +120,7 @@ def test_address_that_takes_a_file_gets_it_on_disk(monkeypatch: pytest.MonkeyPat
             answer = await client.ask("POST", path, b"x" * sent)
             assert answer.status == status
 
-    visit(story, pages, lambda path: 50_000 if path == "/file" else wsgi.MAX_BODY)
+    visit(story, pages, lambda path: 50_000 if path == "/file" else application.MAX_BODY)
     assert on_disk == [True, False, False]
 
 

@@ -44,7 +44,7 @@ def test_everybody_who_waits_is_committed_together_and_answered() -> None:
 
     async def story() -> None:
         writer = lane(commit)
-        answers = await asyncio.gather(*[writer.put(Letter(f"a{n}")) for n in range(50)])
+        answers = await asyncio.gather(*[writer.stored(Letter(f"a{n}")) for n in range(50)])
         assert answers == [f"A{n}" for n in range(50)]
         assert batches == [50]
         await writer.stop()
@@ -61,7 +61,7 @@ def test_batches_are_bounded_by_weight() -> None:
 
     async def story() -> None:
         writer = lane(commit, most=10)
-        await asyncio.gather(*[writer.put(Letter("x", weight)) for weight in (4, 4, 4, 25, 1)])
+        await asyncio.gather(*[writer.stored(Letter("x", weight)) for weight in (4, 4, 4, 25, 1)])
         assert weights == [8, 4, 25, 1]
         await writer.stop()
 
@@ -78,7 +78,7 @@ def test_work_waits_for_a_database_that_comes_back() -> None:
 
     async def story() -> None:
         writer = lane(commit)
-        assert await asyncio.gather(writer.put(Letter("a")), writer.put(Letter("b"))) == ["A", "B"]
+        assert await asyncio.gather(writer.stored(Letter("a")), writer.stored(Letter("b"))) == ["A", "B"]
         await writer.stop()
 
     played(story)
@@ -91,7 +91,7 @@ def test_database_that_stays_away_is_told_after_the_deadline() -> None:
     async def story() -> None:
         writer = lane(commit, patience=0.2)
         with pytest.raises(Unavailable):
-            await writer.put(Letter("a"))
+            await writer.stored(Letter("a"))
         await writer.stop()
 
     played(story)
@@ -107,7 +107,7 @@ def test_poison_does_not_hurt_its_neighbours() -> None:
         writer = lane(commit)
         letters = [Letter(f"a{n}") for n in range(20)]
         letters[13] = Letter("poison")
-        answers = await asyncio.gather(*[writer.put(each) for each in letters], return_exceptions=True)
+        answers = await asyncio.gather(*[writer.stored(each) for each in letters], return_exceptions=True)
         assert isinstance(answers.pop(13), Poisoned)
         assert answers == [f"A{n}" for n in range(20) if n != 13]
         await writer.stop()
@@ -122,7 +122,7 @@ def test_fault_of_ours_is_no_refusal() -> None:
     async def story() -> None:
         writer = lane(commit)
         with pytest.raises(Unavailable):
-            await writer.put(Letter("a"))
+            await writer.stored(Letter("a"))
         await writer.stop()
 
     played(story)
@@ -137,9 +137,9 @@ def test_too_much_waiting_is_refused_at_once() -> None:
 
     async def story() -> None:
         writer = lane(commit, bound=3, most=1)
-        waiting = [writer.put(Letter(each)) for each in "abc"]
+        waiting = [writer.stored(Letter(each)) for each in "abc"]
         with pytest.raises(Unavailable):
-            writer.put(Letter("d"))
+            writer.stored(Letter("d"))
         free.set()
         assert await asyncio.gather(*waiting) == ["A", "B", "C"]
         await writer.stop()
@@ -150,7 +150,7 @@ def test_too_much_waiting_is_refused_at_once() -> None:
 def test_request_that_went_away_does_not_stop_the_others() -> None:
     async def story() -> None:
         writer = lane(echo)
-        gone, staying = writer.put(Letter("a")), writer.put(Letter("b"))
+        gone, staying = writer.stored(Letter("a")), writer.stored(Letter("b"))
         gone.cancel()
         assert await staying == "B"
         await writer.stop()

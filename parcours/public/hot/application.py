@@ -1,23 +1,30 @@
-"""The one RSGI callable: hot addresses here, every other one to Django's pages."""
+"""Which address answers: hot ones here, every other one Django's pages."""
 
 import asyncio
 import gc
 import logging
+import os
+import signal
 import sys
-from collections.abc import Awaitable
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import parent_process
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from parcours.public.hot import browsers, http, intake
 from parcours.public.hot.browsers import Browsers
-from parcours.public.hot.http import Handler, Protocol_, Scope
 from parcours.public.hot.intake import Intake
 from parcours.public.hot.keys import KeyRing
+from parcours.public.hot.request import Request
 from parcours.public.hot.tracking import Tracking
+from parcours.public.hot.wsgi import MAX_BODY, Pages
 from parcours.public.hot.wsgi import Application as WsgiApplication
-from parcours.public.hot.wsgi import LimitOf, Pages, same_for_all
+
+Handler = Callable[[Request], None]
 
 logger = logging.getLogger(__name__)
 
@@ -34,25 +41,23 @@ HAND_OVER = 0.0002
 nor for a hundred events to be parsed. Python's own 5 ms cost an eighth of the intake's rate."""
 
 
+def same_for_all(path: str) -> int:
+    """No page takes more than the others."""
+    return MAX_BODY
+
+
 class Application:
-    """Serves one process. Granian calls `__rsgi_init__` in the worker, with its loop, before the first request.
+    """Serves one process, from `start` to `stop`. `limit_of_page` says how many bytes of body an address of the pages takes."""
 
-    `limit_of` says how many bytes of body an address of the pages takes.
-    """
-
-    def __init__(self, pages: WsgiApplication, limit_of: LimitOf = same_for_all) -> None:
-        self._wsgi, self._limit_of = pages, limit_of
-
-    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._page_threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
-        scheme = urlsplit(settings.BASE_URL).scheme
-        proxies = settings.TRUSTED_PROXIES
-        self._pages = Pages(self._wsgi, self._page_threads, scheme, self._limit_of, proxies)
+    def __init__(self, pages: WsgiApplication, limit_of_page: Callable[[str], int] = same_for_all) -> None:
+        self._limit_of_page = limit_of_page
+        scheme, proxies = urlsplit(settings.BASE_URL).scheme, settings.TRUSTED_PROXIES
+        self._threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self._recipient_threads = ThreadPoolExecutor(RECIPIENT_THREADS, "recipients")
-        self._recipients = Pages(self._wsgi, self._recipient_threads, scheme, self._limit_of, proxies)
-        self._keys = KeyRing(loop.time)
+        self._pages = Pages(pages, self._threads, scheme, proxies)
+        recipients = Pages(pages, self._recipient_threads, scheme, proxies)
+        self._keys = KeyRing(time.monotonic)
         self._intake = Intake(self._keys)
-        self._browsers = Browsers(self._keys)
         self._tracking = Tracking()
         self.addresses: dict[str, Handler] = {
             **dict.fromkeys(intake.KINDS, self._intake.answer),
@@ -62,46 +67,61 @@ class Application:
         self.prefixes: dict[str, Handler] = {
             "/t/o/": self._tracking.answer,
             "/t/c/": self._tracking.answer,
-            browsers.PROJECTS: self._browsers.answer,
+            browsers.PROJECTS: Browsers(self._keys).answer,
             "/v1/": self._intake.answer,
-            **dict.fromkeys(RECIPIENTS, self._recipients.answer),
+            **dict.fromkeys(RECIPIENTS, recipients.answer),
         }
-        self._is_started = False
 
-    def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        if self._is_started and not loop.is_running():
-            loop.run_until_complete(self.stop())
+    async def __call__(self, scope: object, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
+        """The server begins and ends: ASGI's lifespan protocol. Requests come to `answer`."""
+        await receive()
+        self.start(asyncio.get_running_loop())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Make ready on the loop that serves requests."""
+        gc.freeze()  # what is loaded now stays: the collector need not look at it again
+        gc.set_threshold(*COLLECT)
+        sys.setswitchinterval(HAND_OVER)
+        self._intake.start(loop)
+        self._tracking.start(loop)
+        if parent := parent_process():
+            loop.add_reader(parent.sentinel, _follow, loop, parent.sentinel)
 
     async def stop(self) -> None:
         """Finish what was accepted, then close all connections of the hot paths."""
         await self._intake.stop()
         await self._tracking.stop()
         await asyncio.get_running_loop().run_in_executor(None, self._keys.close)
-        self._page_threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._recipient_threads.shutdown(wait=False, cancel_futures=True)
 
-    def _start(self) -> None:
-        """Start the writers, on the loop that serves requests."""
-        self._is_started = True
-        gc.freeze()  # what is loaded now stays: the collector need not look at it again
-        gc.set_threshold(*COLLECT)
-        sys.setswitchinterval(HAND_OVER)
-        loop = asyncio.get_running_loop()
-        self._intake.start(loop)
-        self._tracking.start(loop)
-
-    def __rsgi__(self, scope: Scope, protocol: Protocol_) -> Awaitable[None]:
-        """What answers, to be awaited; nothing that waits stands between."""
-        if not self._is_started:
-            self._start()
-        path = scope.path
+    def answer(self, request: Request) -> None:
+        """Answer a request, now or later."""
+        path = request.path
         if handler := self.addresses.get(path):
-            return handler(scope, protocol)
+            handler(request)
+            return
         for prefix, handler in self.prefixes.items():
             if path.startswith(prefix):
-                return handler(scope, protocol)
-        return self._pages.answer(scope, protocol)
+                handler(request)
+                return
+        self._pages.answer(request)
+
+    def limit_of(self, path: str) -> int:
+        """How many bytes of body an address takes."""
+        kind = intake.KINDS.get(path)
+        return self._limit_of_page(path) if kind is None else intake.limit_of(kind)
 
 
-async def _answer_alive(scope: Scope, protocol: Protocol_) -> None:
-    protocol.response_bytes(200, http.TEXT, b"ok\n")
+def _follow(loop: asyncio.AbstractEventLoop, sentinel: int) -> None:
+    """One of several processes outlives nobody: it would keep the address that the next server wants."""
+    loop.remove_reader(sentinel)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _answer_alive(request: Request) -> None:
+    request.answer(200, http.TEXT, b"ok\n")

@@ -14,36 +14,36 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
-from parcours.public.hot import http
-from parcours.public.hot.http import Headers, Protocol_, Scope
+from parcours.public.hot import refusals
+from parcours.public.hot.http import fields
 from parcours.public.hot.keys import KeyRing
+from parcours.public.hot.request import Request
 
 SCRIPT = "/parcours.js"
 PROJECTS = "/v1/projects/"
 _END = "/settings"
 FRESH = "public, max-age=300"
-FOUND: Headers = [*http.ANYBODY, ("content-type", "application/json"), ("cache-control", FRESH)]
+FOUND = refusals.ANYBODY + fields(("content-type", "application/json"), ("cache-control", FRESH))
 _script = Path(__file__).with_name("parcours.js").read_bytes()
 _TAG = f'"{hashlib.blake2b(_script, digest_size=8).hexdigest()}"'
-_KEPT: Headers = [
-    *http.ANYBODY,
+_KEPT = refusals.ANYBODY + fields(
     ("cache-control", "public, max-age=3600"),
     ("etag", _TAG),
     ("cross-origin-resource-policy", "cross-origin"),
     ("x-content-type-options", "nosniff"),
-]
-_JAVASCRIPT: Headers = [*_KEPT, ("content-type", "text/javascript; charset=utf-8")]
+)
+_JAVASCRIPT = _KEPT + fields(("content-type", "text/javascript; charset=utf-8"))
 _encode = msgspec.json.Encoder().encode
 
 
-async def answer_script(scope: Scope, protocol: Protocol_) -> None:
+def answer_script(request: Request) -> None:
     """The script, the same for everybody: whose key it sends with stands in the page."""
-    if scope.method not in ("GET", "HEAD"):
-        http.refuse(protocol, 405, "no_such_call", "GET the script.")
-    elif scope.headers.get("if-none-match") == _TAG:
-        protocol.response_empty(304, _KEPT)
+    if request.method not in ("GET", "HEAD"):
+        refusals.refuse(request, 405, "no_such_call", "GET the script.")
+    elif request.header(b"if-none-match") == _TAG:
+        request.answer(304, _KEPT)
     else:
-        protocol.response_bytes(200, _JAVASCRIPT, _script)
+        request.answer(200, _JAVASCRIPT, _script)
 
 
 class Browsers:
@@ -52,24 +52,26 @@ class Browsers:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    async def answer(self, scope: Scope, protocol: Protocol_) -> None:
+    def answer(self, request: Request) -> None:
         """The settings of a write key. An API key has none: it must never reach a browser."""
-        if scope.method == "OPTIONS":
-            protocol.response_empty(204, http.PREFLIGHT)
-            return
-        if scope.method not in ("GET", "HEAD"):
-            http.refuse(protocol, 405, "no_such_call", "GET the settings of a write key.")
-            return
-        key = scope.path[len(PROJECTS) :].removesuffix(_END)
+        if request.method in ("GET", "HEAD"):
+            request.wait_for(self._answer(request))
+        elif request.method == "OPTIONS":
+            request.answer(204, refusals.PREFLIGHT)
+        else:
+            refusals.refuse(request, 405, "no_such_call", "GET the settings of a write key.")
+
+    async def _answer(self, request: Request) -> None:
+        key = request.path[len(PROJECTS) :].removesuffix(_END)
         try:
-            is_found = scope.path.endswith(_END) and await self._is_write_key(key)
+            is_found = request.path.endswith(_END) and await self._is_write_key(key)
         except (OperationalError, InterfaceError):
-            http.try_again(protocol)
+            refusals.try_again(request)
             return
         if not is_found:
-            http.refuse(protocol, 404, "key.bad", "This key is unknown or was revoked.")
+            refusals.refuse(request, 404, "key.bad", "This key is unknown or was revoked.")
             return
-        protocol.response_bytes(200, FOUND, _encode(segment_settings(key, settings.BASE_URL)))
+        request.answer(200, FOUND, _encode(segment_settings(key, settings.BASE_URL)))
 
     async def _is_write_key(self, key: str) -> bool:
         remembered = self._keys.remembered(key)

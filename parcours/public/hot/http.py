@@ -1,75 +1,34 @@
-"""What the hot paths need of HTTP: bounded bodies, credentials, prepared answers. RSGI: https://github.com/emmett-framework/granian."""
+"""What the hot paths need of HTTP: header fields made once, bodies inflated within bounds, credentials, query parameters.
+
+Not here: bytes on the wire (`connection`), a request (`request`), what a refusal says (`refusals`).
+"""
 
 import binascii
+import re
+import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, Protocol
+from email.utils import formatdate
 from urllib.parse import unquote_to_bytes
 
-import msgspec
+Fields = bytes
+"""Header fields as they are sent, each with its end of line."""
 
-Headers = list[tuple[str, str]]
-
-
-class RequestHeaders(Protocol):
-    """Header fields; names in lower case."""
-
-    def get(self, key: str, default: str | None = None) -> str | None: ...
-    def items(self) -> list[tuple[str, str]]: ...
+_UNFIT = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
 
 
-class Scope(Protocol):
-    """A request before its body."""
-
-    proto: str
-    http_version: str
-    server: str
-    client: str
-    scheme: str
-    method: str
-    path: str
-    query_string: str
-    authority: str | None
-
-    @property
-    def headers(self) -> RequestHeaders: ...
+def fields(*pairs: tuple[str, str]) -> Fields:
+    """Header fields. Raises ValueError for one that would end its line (RFC 9110 §5.5), or that Latin-1 cannot hold."""
+    for name, value in pairs:
+        if _UNFIT.search(name) or _UNFIT.search(value):
+            raise ValueError(f"The header field {name!r} has control characters.")
+    return "".join(f"{name}: {value}\r\n" for name, value in pairs).encode("latin-1")
 
 
-class Stream(Protocol):
-    """An answer that is sent in parts."""
-
-    async def send_bytes(self, data: bytes) -> None: ...
-
-
-class Protocol_(Protocol):
-    """The way to the body and to the answer."""
-
-    def __call__(self) -> Awaitable[bytes]: ...
-    def __aiter__(self) -> AsyncIterator[bytes]: ...
-    def response_empty(self, status: int, headers: Headers) -> None: ...
-    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
-    def response_stream(self, status: int, headers: Headers) -> Stream: ...
-
-
-Handler = Callable[[Scope, Protocol_], Awaitable[None]]
-
-ANYBODY: Headers = [("access-control-allow-origin", "*")]
-PREFLIGHT: Headers = [
-    *ANYBODY,
-    ("access-control-allow-methods", "GET, POST, OPTIONS"),
-    ("access-control-allow-headers", "authorization, content-type, content-encoding"),
-    ("access-control-max-age", "86400"),
-]
-JSON: Headers = [*ANYBODY, ("content-type", "application/json"), ("cache-control", "no-store")]
-AGAIN_LATER: Headers = [*JSON, ("retry-after", "2")]
-TEXT: Headers = [
+TEXT = fields(
     ("content-type", "text/plain; charset=utf-8"),
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
-]
-
-
-_encode = msgspec.json.Encoder().encode
+)
 
 
 class BadBody(Exception):
@@ -88,22 +47,6 @@ class UnknownEncoding(BadBody):
     """The body is in an encoding other than gzip."""
 
 
-def body(headers: RequestHeaders, protocol: Protocol_, limit: int) -> Awaitable[bytes]:
-    """The whole body, inflated. Raises BadBody, here or when awaited: BodyTooLarge as soon as it is known to be longer than `limit`
-    bytes, before or after inflating; BodyUnreadable; UnknownEncoding.
-    """
-    encoding = headers.get("content-encoding")
-    if encoding is None or encoding.lower() == "identity":
-        return _sent(headers, protocol, limit)
-    if encoding.lower() not in ("gzip", "x-gzip"):
-        raise UnknownEncoding
-    return _inflated(_sent(headers, protocol, limit), limit)
-
-
-async def _inflated(content: Awaitable[bytes], limit: int) -> bytes:
-    return inflated(await content, limit)
-
-
 def inflated(content: bytes, limit: int) -> bytes:
     """What one member of gzip (RFC 1952) holds. Never makes more than `limit` bytes of it, and one, whatever it promises."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -116,27 +59,6 @@ def inflated(content: bytes, limit: int) -> bytes:
     if not unpacking.eof or unpacking.unused_data:
         raise BodyUnreadable
     return plain
-
-
-def _sent(headers: RequestHeaders, protocol: Protocol_, limit: int) -> Awaitable[bytes]:
-    declared = headers.get("content-length")
-    if declared is None:
-        return _in_parts(protocol, limit)
-    if not declared.isdecimal() or int(declared) > limit:
-        raise BodyTooLarge
-    return protocol()
-
-
-async def _in_parts(protocol: Protocol_, limit: int) -> bytes:
-    """A body of unknown length."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in protocol:
-        size += len(part)
-        if size > limit:
-            raise BodyTooLarge
-        parts.append(part)
-    return b"".join(parts)
 
 
 def credential(authorization: str) -> str | None:
@@ -164,16 +86,15 @@ def parameter(query: str, name: str) -> str | None:
     return None
 
 
-def refuse(protocol: Protocol_, status: int, code: str, message: str) -> None:
-    """Refuse the whole request."""
-    protocol.response_bytes(status, JSON, _encode(problem(code, message)))
+class _Date:
+    """The date field of this second."""
+
+    second, field = 0, b""
 
 
-def try_again(protocol: Protocol_) -> None:
-    """Say that the database is away."""
-    protocol.response_bytes(503, AGAIN_LATER, _encode(problem("unavailable", "Try again in a moment.")))
-
-
-def problem(code: str, message: str, **members: Any) -> dict[str, Any]:
-    """A refusal of the whole request, in the shape of the intake's answers."""
-    return {"success": False, "code": code, "message": message, **members}
+def date() -> Fields:
+    """The date of an answer (RFC 9110 §6.6.1), made once a second."""
+    now = int(time.time())
+    if now != _Date.second:
+        _Date.second, _Date.field = now, fields(("date", formatdate(now, usegmt=True)))
+    return _Date.field

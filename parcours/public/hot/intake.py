@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import NamedTuple
@@ -16,10 +16,10 @@ from parcours.events.errors import RefusedEvent, Unstorable
 from parcours.events.pipeline import Parsed, Refusal
 from parcours.events.types import Incoming
 from parcours.kernel import clock
-from parcours.public.hot import http
-from parcours.public.hot.connections import Connections, close_own
-from parcours.public.hot.http import Protocol_, Scope
+from parcours.public.hot import http, refusals
+from parcours.public.hot.database import Connections, close_own
 from parcours.public.hot.keys import KeyRing, Opened
+from parcours.public.hot.request import Request
 from parcours.public.hot.writer import Lane, Poisoned, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -95,23 +95,43 @@ class Intake:
         await asyncio.get_running_loop().run_in_executor(self._thread, close_own)
         self._thread.shutdown()
 
-    async def answer(self, scope: Scope, protocol: Protocol_) -> None:
-        """Answer one request. What is common happens in this one coroutine: each further one costs every request."""
-        kind = KINDS.get(scope.path)
-        if kind is None or scope.method != "POST":
-            _answer_other(scope, protocol)
+    def answer(self, request: Request) -> None:
+        """Answer one request, at once or after the commit. What is common waits without a task: one would cost every request."""
+        kind = KINDS.get(request.path)
+        if kind is None or request.method != "POST":
+            _answer_other(request)
             return
         try:
-            headers = scope.headers
-            limit = pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
-            content = await http.body(headers, protocol, limit)
-            presented = headers.get("authorization") or pipeline.write_key(content) or ""
-            remembered = self._keys.remembered(presented)
-            opened = remembered[0] if remembered else await self._look_up(presented)
-            if opened is None:
-                http.refuse(protocol, 401, "key.bad", "This key is unknown or was revoked.")
-                return
-            now = clock.now()
+            content = request.plain(limit_of(kind))
+            presented = request.header(b"authorization") or pipeline.write_key(content) or ""
+        except http.BadBody as error:
+            refusals.refuse(request, *BAD_BODIES[type(error)])
+            return
+        except RefusedEvent as error:
+            refusals.refuse(request, 400, error.code, error.message)
+            return
+        remembered = self._keys.remembered(presented)
+        if remembered:
+            self._take(request, kind, content, remembered[0])
+        else:
+            request.wait_for(self._look_up(request, kind, content, presented))
+
+    async def _look_up(self, request: Request, kind: str, content: bytes, presented: str) -> None:
+        """See what the key opens that is presented: in Authorization, or (browsers) in the body."""
+        try:
+            secret = http.credential(presented) or presented
+            opened = await self._keys.opened(presented, secret) if presented else None
+        except (OperationalError, InterfaceError):
+            refusals.try_again(request)
+        else:
+            self._take(request, kind, content, opened)
+
+    def _take(self, request: Request, kind: str, content: bytes, opened: Opened | None) -> None:
+        if opened is None:
+            refusals.refuse(request, 401, "key.bad", "This key is unknown or was revoked.")
+            return
+        now = clock.now()
+        try:
             parsed = pipeline.parse(
                 kind,
                 content,
@@ -119,42 +139,42 @@ class Intake:
                 is_trusted=opened.is_trusted,
                 tracking_consent=opened.tracking_consent,
             )
-            left_out: Sequence[Refused] = ()
-            if parsed.accepted:
-                calls = [call for _, call in parsed.accepted]
-                left_out = await self._store(Work(opened.workspace_id, calls, now))
         except RefusedEvent as error:
-            http.refuse(protocol, 400, error.code, error.message)
-        except http.BadBody as error:
-            http.refuse(protocol, *BAD_BODIES[type(error)])
-        except (Unavailable, OperationalError, InterfaceError):
-            http.try_again(protocol)
-        else:
-            is_whole = not left_out and not parsed.refused
-            protocol.response_bytes(200, http.JSON, SUCCESS if is_whole else _answer(parsed, left_out))
-
-    async def _look_up(self, presented: str) -> Opened | None:
-        """What the key opens that is presented: in Authorization, or (browsers) in the body."""
-        return (
-            await self._keys.opened(presented, http.credential(presented) or presented) if presented else None
-        )
-
-    async def _store(self, work: Work) -> Sequence[Refused]:
-        """The fast way for plain events, then the thorough one for those whose people it did not know, and for all else.
-
-        Returns what was left out of each call; nothing at all when all of it was stored.
-        """
+            refusals.refuse(request, 400, error.code, error.message)
+            return
+        if not parsed.accepted:
+            _answer(request, parsed, ())
+            return
+        work = Work(opened.workspace_id, [call for _, call in parsed.accepted], now)
+        if not work.is_plain:
+            request.wait_for(self.finish(request, parsed, self.store_rest(work, range(work.weight))))
+            return
         try:
-            left = await self.fast.put(work) if work.is_plain else range(work.weight)
-            if not left:
-                return ()
-            others = Work(work.workspace_id, [work.calls[place] for place in left], work.now)
-            left_out = dict(zip(left, await self.thorough.put(others), strict=True))
+            self.fast.put(work, _Plain(self, request, parsed, work))
+        except Unavailable:
+            refusals.try_again(request)
+
+    async def finish(self, request: Request, parsed: Parsed, outcome: Awaitable[Sequence[Refused]]) -> None:
+        """Answer when all is stored that can be; `outcome` gives what was left out of each call, nothing when all was stored."""
+        try:
+            left_out = await outcome
+        except (Unavailable, OperationalError, InterfaceError):
+            refusals.try_again(request)
+        else:
+            _answer(request, parsed, left_out)
+
+    async def store_rest(self, work: Work, left: Sequence[int]) -> Sequence[Refused]:
+        """The thorough way, for the calls at these places: their people are new, or told something new about."""
+        if not left:
+            return ()
+        others = Work(work.workspace_id, [work.calls[place] for place in left], work.now)
+        try:
+            left_out = dict(zip(left, await self.thorough.stored(others), strict=True))
         except Poisoned:
-            return await self._store_halves(work)
+            return await self.store_halves(work)
         return [left_out.get(place, ()) for place in range(work.weight)] if any(left_out.values()) else ()
 
-    async def _store_halves(self, work: Work) -> Sequence[Refused]:
+    async def store_halves(self, work: Work) -> Sequence[Refused]:
         """One poisonous event among several: divide until it stands alone; refuse it. What is stored already is told by its key."""
         if work.weight == 1:
             return [(RefusedValue("", Unstorable.code, "The database cannot store this event."),)]
@@ -164,6 +184,14 @@ class Intake:
             half = Work(work.workspace_id, calls, work.now)
             outcomes += await self._store(half) or [()] * half.weight
         return outcomes
+
+    async def _store(self, work: Work) -> Sequence[Refused]:
+        """Both ways, awaited."""
+        try:
+            left = await self.fast.stored(work) if work.is_plain else range(work.weight)
+        except Poisoned:
+            return await self.store_halves(work)
+        return await self.store_rest(work, left)
 
     async def _commit_fast(self, number: int, works: Sequence[Work]) -> list[Left]:
         """One transaction, one round trip: for each workspace its scope, then all its events."""
@@ -183,6 +211,41 @@ class Intake:
         """A transaction per workspace, in a thread, on Django's connection."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, _store_in_thread, works)
+
+
+class _Plain:
+    """Answers a request whose events were put into the fast lane."""
+
+    __slots__ = ("_intake", "_parsed", "_request", "_work")
+
+    def __init__(self, intake: Intake, request: Request, parsed: Parsed, work: Work) -> None:
+        self._intake, self._request, self._parsed, self._work = intake, request, parsed, work
+
+    def done(self) -> bool:
+        """Never before it is told."""
+        return False
+
+    def set_result(self, left: Left) -> None:
+        """Stored, but for the calls at these places."""
+        if left:
+            self._finish(self._intake.store_rest(self._work, left))
+        else:
+            _answer(self._request, self._parsed, ())
+
+    def set_exception(self, error: Exception) -> None:
+        """Nothing is known to be stored."""
+        if isinstance(error, Poisoned):
+            self._finish(self._intake.store_halves(self._work))
+        else:
+            refusals.try_again(self._request)
+
+    def _finish(self, outcome: Awaitable[Sequence[Refused]]) -> None:
+        self._request.wait_for(self._intake.finish(self._request, self._parsed, outcome))
+
+
+def limit_of(kind: str) -> int:
+    """How many bytes of body a call takes."""
+    return pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
 
 
 def _gather(works: Sequence[Work]) -> list[tuple[int, list[Incoming], datetime]]:
@@ -234,16 +297,21 @@ def _store_in_thread(works: Sequence[Work]) -> list[list[Refused]]:
     return answers
 
 
-def _answer_other(scope: Scope, protocol: Protocol_) -> None:
+def _answer_other(request: Request) -> None:
     """Answer what is not a call."""
-    if scope.method == "OPTIONS":
-        protocol.response_empty(204, http.PREFLIGHT)
+    if request.method == "OPTIONS":
+        request.answer(204, refusals.PREFLIGHT)
     else:
-        status = 405 if scope.path in KINDS else 404
-        http.refuse(protocol, status, "no_such_call", "POST to /v1/track, /v1/batch and the like.")
+        status = 405 if request.path in KINDS else 404
+        refusals.refuse(request, status, "no_such_call", "POST to /v1/track, /v1/batch and the like.")
 
 
-def _answer(parsed: Parsed, left_out: Sequence[Refused]) -> bytes:
+def _answer(request: Request, parsed: Parsed, left_out: Sequence[Refused]) -> None:
+    is_whole = not left_out and not parsed.refused
+    request.answer(200, refusals.JSON, SUCCESS if is_whole else _told(parsed, left_out))
+
+
+def _told(parsed: Parsed, left_out: Sequence[Refused]) -> bytes:
     """Segment's success, and what was refused or left out, by place. The log says it too, clients rarely read answers; never the
     words, which may quote an address."""
     late = [

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 from parcours.accounts.errors import BadKey
 from parcours.accounts.queries import tracking_consent, workspace_of_key
 from parcours.accounts.types import KeyKind
-from parcours.public.hot.connections import close_own
+from parcours.public.hot.database import close_own
 
 TIME_TO_LIVE = 5.0
 REMEMBERED = 10_000

@@ -19,32 +19,34 @@ from parcours.events import intake
 from parcours.events.tokens import InvalidToken, Purpose, signer
 from parcours.kernel import clock
 from parcours.public.hot import http
-from parcours.public.hot.connections import Connections, Transaction
-from parcours.public.hot.http import Headers, Protocol_, Scope
-from parcours.public.hot.writer import Lane, Poisoned, Unavailable
+from parcours.public.hot.database import Connections, Transaction
+from parcours.public.hot.http import Fields, fields
+from parcours.public.hot.request import Request
+from parcours.public.hot.writer import Lane, Unavailable
 
 logger = logging.getLogger(__name__)
 
 PIXEL = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
-PICTURE: Headers = [
+PICTURE = fields(
     ("content-type", "image/gif"),
     ("cache-control", "no-store, private"),
     ("x-content-type-options", "nosniff"),
-]
+)
 NOT_FOUND = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><title>404</title>'
     b"<p>This link is incomplete. Open it again from the message it came with.</p>"
     b'<p lang="fr">Ce lien est incomplet. Ouvrez-le \xc3\xa0 nouveau depuis le message.</p></html>'
 )
-PAGE: Headers = [
+PAGE = fields(
     ("content-type", "text/html; charset=utf-8"),
     ("cache-control", "no-store"),
     ("x-content-type-options", "nosniff"),
     ("content-security-policy", "default-src 'none'"),
-]
-ALLOWED: Headers = [("allow", "GET, HEAD"), *http.TEXT]
+)
+THERE = fields(("cache-control", "no-store"), ("referrer-policy", "no-referrer"))
+ALLOWED = fields(("allow", "GET, HEAD")) + http.TEXT
 PATIENCE = 2.0
 WRITERS = 1
 BURST = 10.0
@@ -68,54 +70,50 @@ class Tracking:
         await self._lane.stop()
         await self._connections.close()
 
-    async def answer(self, scope: Scope, protocol: Protocol_) -> None:
+    def answer(self, request: Request) -> None:
         """Answer one request. HEAD is answered like GET and records nothing."""
-        if scope.method not in ("GET", "HEAD"):
-            protocol.response_bytes(405, ALLOWED, b"Only GET and HEAD.\n")
-        elif scope.path.startswith("/t/o/"):
-            await self._open(scope, protocol)
+        if request.method not in ("GET", "HEAD"):
+            request.answer(405, ALLOWED, b"Only GET and HEAD.\n")
+        elif request.path.startswith("/t/o/"):
+            self._open(request)
         else:
-            await self._click(scope, protocol)
+            self._click(request)
 
-    async def _open(self, scope: Scope, protocol: Protocol_) -> None:
+    def _open(self, request: Request) -> None:
         try:
-            named = signer().verify(scope.path[len("/t/o/") :].removesuffix(".gif"), Purpose.OPEN)
+            named = signer().verify(request.path[len("/t/o/") :].removesuffix(".gif"), Purpose.OPEN)
         except InvalidToken:
-            pass
-        else:
-            await self._record(scope, _call(scope, named.workspace_id, named.message_id, clock.now()))
-        protocol.response_bytes(200, PICTURE, PIXEL)
+            request.answer(200, PICTURE, PIXEL)
+            return
+        call = _call(request, named.workspace_id, named.message_id, clock.now())
+        self._record(call, _Recorded(request, 200, PICTURE, PIXEL))
 
-    async def _click(self, scope: Scope, protocol: Protocol_) -> None:
-        url = http.parameter(scope.query_string, "u") or ""
+    def _click(self, request: Request) -> None:
+        url = http.parameter(request.query, "u") or ""
         try:
-            named = signer().verify_click(scope.path[len("/t/c/") :], url)
+            named = signer().verify_click(request.path[len("/t/c/") :], url)
         except InvalidToken:
-            protocol.response_bytes(404, PAGE, NOT_FOUND)
+            request.answer(404, PAGE, NOT_FOUND)
             return
         now = clock.now()
         links = self._bursts.count(named.message_id, named.link, now) if named.message_id else 1
         call = replace(
-            _call(scope, named.workspace_id, named.message_id, now),
+            _call(request, named.workspace_id, named.message_id, now),
             link=named.link,
             template_version_id=named.template_version_id,
             url=url,
             links_within_ten_seconds=links,
         )
-        await self._record(scope, call)
-        protocol.response_empty(
-            302,
-            [("location", ascii_url(url)), ("cache-control", "no-store"), ("referrer-policy", "no-referrer")],
-        )
+        self._record(call, _Recorded(request, 302, fields(("location", ascii_url(url))) + THERE))
 
-    async def _record(self, scope: Scope, call: Call) -> None:
-        """Wait for the commit. What cannot be recorded is logged, and the person is answered all the same."""
-        if scope.method == "HEAD":
-            return
-        try:
-            await self._lane.put(call)
-        except (Unavailable, Poisoned):
-            logger.warning("An open or click was not recorded: the database is away or refuses it.")
+    def _record(self, call: Call, waiter: "_Recorded") -> None:
+        if waiter.records:
+            try:
+                self._lane.put(call, waiter)
+            except Unavailable as error:
+                waiter.set_exception(error)
+        else:
+            waiter.set_result(None)
 
     async def _commit(self, number: int, calls: Sequence[Call]) -> list[None]:
         """One transaction: per workspace, whose messages these are, then all events in one statement."""
@@ -126,6 +124,33 @@ class Tracking:
             for workspace_id in sorted(by_workspace):
                 await _write(transaction, workspace_id, by_workspace[workspace_id])
         return [None] * len(calls)
+
+
+class _Recorded:
+    """Answers when the commit has come. What cannot be recorded is logged, and the person is answered all the same."""
+
+    __slots__ = ("_answer", "_request")
+
+    def __init__(self, request: Request, status: int, told: Fields, body: bytes = b"") -> None:
+        self._request, self._answer = request, (status, told, body)
+
+    @property
+    def records(self) -> bool:
+        """HEAD asks for the same answer and is nobody's look."""
+        return self._request.method != "HEAD"
+
+    def done(self) -> bool:
+        """Never before it is told."""
+        return False
+
+    def set_result(self, result: None) -> None:
+        """It is recorded, or need not be."""
+        self._request.answer(*self._answer)
+
+    def set_exception(self, error: Exception) -> None:
+        """It is lost."""
+        logger.warning("An open or click was not recorded: the database is away or refuses it.")
+        self._request.answer(*self._answer)
 
 
 async def _write(transaction: Transaction, workspace_id: int, calls: Sequence[Call]) -> None:
@@ -140,15 +165,15 @@ async def _write(transaction: Transaction, workspace_id: int, calls: Sequence[Ca
         await transaction.send(feedback.count_anonymous(workspace_id, anonymous, now=now))
 
 
-def _call(scope: Scope, workspace_id: int, message_id: UUID | None, now: datetime) -> Call:
-    headers = scope.headers
-    purpose = headers.get("sec-purpose") or headers.get("purpose") or headers.get("x-moz") or ""
+def _call(request: Request, workspace_id: int, message_id: UUID | None, now: datetime) -> Call:
+    header = request.header
+    purpose = header(b"sec-purpose") or header(b"purpose") or header(b"x-moz") or ""
     return Call(
         workspace_id,
         message_id,
         now,
         UUID(bytes=os.urandom(16)),
-        headers.get("user-agent") or "",
+        header(b"user-agent") or "",
         "prefetch" in purpose,
     )
 

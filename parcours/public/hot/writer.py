@@ -46,6 +46,15 @@ class Weighed(Protocol):
 
 Item = TypeVar("Item", bound=Weighed)
 Result = TypeVar("Result")
+Result_contra = TypeVar("Result_contra", contravariant=True)
+
+
+class Waiter(Protocol[Result_contra]):
+    """Who is told how it ended, once: a future, or something that costs less. Neither method may fail."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Result_contra, /) -> None: ...
+    def set_exception(self, error: Exception, /) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -53,7 +62,7 @@ class _Job(Generic[Item, Result]):
     item: Item
     weight: int
     deadline: float
-    answer: "asyncio.Future[Result]"
+    waiter: Waiter[Result]
 
 
 class Lane(Generic[Item, Result]):
@@ -93,19 +102,23 @@ class Lane(Generic[Item, Result]):
             writer.cancel()
         await asyncio.gather(*self._writers, return_exceptions=True)
 
-    def put(self, item: Item) -> "asyncio.Future[Result]":
-        """Add an item; its future gives the result after the commit. Raises Unavailable when too much waits."""
+    def put(self, item: Item, waiter: Waiter[Result]) -> None:
+        """Add an item; its waiter is given the result after the commit. Raises Unavailable when too much waits."""
         if self._loop is None or self._weight >= self._bound:
             raise Unavailable
-        loop, weight = self._loop, item.weight
-        job: _Job[Item, Result] = _Job(item, weight, loop.time() + self._patience, loop.create_future())
-        self._waiting.append(job)
+        weight = item.weight
+        self._waiting.append(_Job(item, weight, self._loop.time() + self._patience, waiter))
         self._weight += weight
         if self._idle:
             waker = self._idle.pop()
             if not waker.done():
                 waker.set_result(None)
-        return job.answer
+
+    def stored(self, item: Item) -> "asyncio.Future[Result]":
+        """The same, for who can wait: the result, or Unavailable or Poisoned when awaited."""
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self.put(item, answer)
+        return answer
 
     async def _write(self, number: int) -> None:
         """One writer's life."""
@@ -143,8 +156,8 @@ class Lane(Generic[Item, Result]):
                 await asyncio.sleep(0 if _is_conflict(error) else PAUSE)
             else:
                 for job, result in zip(jobs, results, strict=True):
-                    if not job.answer.done():
-                        job.answer.set_result(result)
+                    if not job.waiter.done():
+                        job.waiter.set_result(result)
                 return
 
     def _still_wanted(self, jobs: list[_Job[Item, Result]]) -> list[_Job[Item, Result]]:
@@ -155,15 +168,15 @@ class Lane(Generic[Item, Result]):
         for job in jobs:
             if job.deadline > now:
                 wanted.append(job)
-            elif not job.answer.done():
-                job.answer.set_exception(Unavailable())
+            elif not job.waiter.done():
+                job.waiter.set_exception(Unavailable())
         return wanted
 
     async def _divide(self, number: int, jobs: list[_Job[Item, Result]], error: Exception) -> None:
         if len(jobs) == 1:
             logger.error("%s: refused by the database: %s", self._name, error)
-            if not jobs[0].answer.done():
-                jobs[0].answer.set_exception(Poisoned() if _is_about_data(error) else Unavailable())
+            if not jobs[0].waiter.done():
+                jobs[0].waiter.set_exception(Poisoned() if _is_about_data(error) else Unavailable())
             return
         middle = len(jobs) // 2
         await self._carry_out(number, jobs[:middle])

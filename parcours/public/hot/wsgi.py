@@ -1,33 +1,27 @@
-"""Django behind the hot paths: RSGI requests become WSGI calls (PEP 3333) in a pool of threads.
+"""Django behind the hot paths: requests become WSGI calls (PEP 3333) in a pool of threads.
 
-Bodies are read whole before the call: small ones into memory, those of the few addresses that take a file (`Pages.limit_of`) into
-a temporary file. One that is larger than its address takes is thrown away, and Django is told so when it reads it: what the person
-then sees is its business. Answers are sent in parts as Django makes them.
+A body that is larger than its address takes was thrown away, and Django is told so when it reads it: what the person then sees is
+its business. Answers are sent in parts as Django makes them.
 """
 
 import asyncio
 import io
 import logging
 import sys
-import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
 
 from django.core.exceptions import RequestDataTooBig
 
-from parcours.public.hot.http import Headers, Protocol_, Scope
+from parcours.public.hot.http import fields
 from parcours.public.hot.proxies import Networks, client_address
+from parcours.public.hot.request import Request
 
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 5 * 1024 * 1024
-IN_MEMORY = 1024 * 1024
-"""A body up to this size never touches the disk."""
-PATIENCE = 256 * 1024 * 1024
-"""A browser reads the answer only when it has sent everything: that much of a body which is too large is read for its sake."""
 WHOLE = 1024 * 1024
 """Answers up to this size are sent in one piece."""
 
@@ -37,84 +31,49 @@ LimitOf = Callable[[str], int]
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 
 
-def same_for_all(path: str) -> int:
-    """No address takes more than the others."""
-    return MAX_BODY
-
-
-@dataclass(frozen=True)
-class Body:
-    """A request's body; `content` fails when it is read if it was larger than `size` may be."""
-
-    content: IO[bytes] | io.RawIOBase
-    size: int
-
-
 class Pages:
-    """Answers a request by a WSGI application. `limit_of` says how many bytes of body a path takes."""
+    """Answers a request by a WSGI application. `scheme` is what the visitor speaks."""
 
     def __init__(
-        self,
-        application: Application,
-        executor: Executor,
-        scheme: str,
-        limit_of: LimitOf = same_for_all,
-        proxies: Networks = (),
+        self, application: Application, executor: Executor, scheme: str, proxies: Networks = ()
     ) -> None:
         self._application, self._executor = application, executor
-        self._scheme, self._limit_of, self._proxies = scheme, limit_of, proxies
+        self._scheme, self._proxies = scheme, proxies
 
-    async def answer(self, scope: Scope, protocol: Protocol_) -> None:
+    def answer(self, request: Request) -> None:
         """Answer one request."""
-        body = await _receive(scope, protocol, self._limit_of(scope.path))
-        loop = asyncio.get_running_loop()
-        with body.content:
-            answer = await loop.run_in_executor(self._executor, self._call, scope, body)
-        if answer.is_whole:
-            protocol.response_bytes(
-                answer.status, answer.headers, answer.begun if scope.method != "HEAD" else b""
-            )
-            return
-        stream = protocol.response_stream(answer.status, answer.headers)
-        await stream.send_bytes(answer.begun)
-        while part := await loop.run_in_executor(self._executor, answer.next_part):
-            await stream.send_bytes(part)
+        request.wait_for(self._answer(request))
 
-    def _call(self, scope: Scope, body: Body) -> "_Answer":
+    async def _answer(self, request: Request) -> None:
+        loop = asyncio.get_running_loop()
+        with _body(request) as body:
+            answer = await loop.run_in_executor(self._executor, self._call, request, body)
+        if answer.is_whole:
+            request.answer(answer.status, fields(*answer.headers), answer.begun)
+            return
+        try:
+            stream = request.stream(
+                answer.status, fields(*answer.headers, *answer.length), is_sized=bool(answer.length)
+            )
+            await stream.send(answer.begun)
+            while part := await loop.run_in_executor(self._executor, answer.next_part):
+                await stream.send(part)
+        except BaseException:
+            loop.run_in_executor(self._executor, answer.close)
+            raise
+        stream.end()
+
+    def _call(self, request: Request, body: IO[bytes] | io.RawIOBase) -> "_Answer":
         """In a thread: run the application and read the beginning of its answer."""
         answer = _Answer()
-        answer.read(self._application(environ(scope, body, self._scheme, self._proxies), answer.start))
+        answer.read(self._application(environ(request, body, self._scheme, self._proxies), answer.start))
         return answer
 
 
-async def _receive(scope: Scope, protocol: Protocol_, limit: int) -> Body:
-    """Take the body in, or throw it away when it turns out to be larger than `limit`."""
-    declared = _declared(scope)
-    if declared is not None and declared <= min(limit, IN_MEMORY):
-        return Body(io.BytesIO(await protocol()), declared)
-    if declared is not None and declared > PATIENCE:
-        return Body(_TooLarge(), declared)
-    kept: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed after the call
-    size = 0
-    async for part in protocol:
-        size += len(part)
-        if size <= limit:
-            kept.write(part)
-        elif size > PATIENCE:
-            break
-    if size > limit:
-        kept.close()
-        return Body(_TooLarge(), size)
-    kept.seek(0)
-    return Body(kept, size)
-
-
-def _declared(scope: Scope) -> int | None:
-    """The size that the request says it has; None when it comes in chunks, too much when it says nonsense."""
-    text = scope.headers.get("content-length")
-    if text is None:
-        return None
-    return int(text) if text.isdecimal() else PATIENCE + 1
+def _body(request: Request) -> IO[bytes] | io.RawIOBase:
+    if request.is_too_large:
+        return _TooLarge()
+    return io.BytesIO(request.content) if request.file is None else request.file
 
 
 class _TooLarge(io.RawIOBase):
@@ -132,19 +91,20 @@ class _Answer:
 
     def __init__(self) -> None:
         self.status = 500
-        self.headers: Headers = []
+        self.headers: list[tuple[str, str]] = []
+        self.length: list[tuple[str, str]] = []
         self.begun = b""
         self.is_whole = False
         self._parts: Iterable[bytes] = ()
 
-    def start(self, status: str, headers: Headers, error: object = None) -> Callable[[bytes], None]:
+    def start(
+        self, status: str, headers: list[tuple[str, str]], error: object = None
+    ) -> Callable[[bytes], None]:
         """WSGI's start_response. `write` is not offered: Django does not use it."""
         self.status = int(status[:3])
-        self.headers = [
-            (name.lower(), value.strip().encode("latin-1").decode("utf-8", "replace"))
-            for name, value in headers
-            if name.lower() not in _HOP_BY_HOP
-        ]
+        given = [(name.lower(), value.strip()) for name, value in headers]
+        self.headers = [each for each in given if each[0] not in _HOP_BY_HOP and each[0] != "content-length"]
+        self.length = [each for each in given if each[0] == "content-length"]
         return _no_write
 
     def read(self, parts: Iterable[bytes]) -> None:
@@ -174,13 +134,14 @@ class _Answer:
         try:
             return self._next()
         except StopIteration:
-            self._close()
+            self.close()
             return None
         except BaseException:
-            self._close()
+            self.close()
             raise
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Tell the application that no more is wanted."""
         close = getattr(self._parts, "close", None)
         if close is not None:
             close()
@@ -191,43 +152,41 @@ def _no_write(data: bytes) -> None:
     raise TypeError("Answers are iterables.")
 
 
-def environ(scope: Scope, body: Body, scheme: str, proxies: Networks) -> dict[str, Any]:
-    """The WSGI environment of a request. Repeated fields are joined by commas, cookies by semicolons (RFC 9110 §5.3).
+def environ(
+    request: Request, body: IO[bytes] | io.RawIOBase, scheme: str, proxies: Networks
+) -> dict[str, Any]:
+    """The WSGI environment of a request.
 
     `scheme` is what the visitor speaks. Behind a proxy with TLS the server itself hears plain HTTP, and a header that says more
     could be anybody's: the operator's public address decides.
     """
-    server, _, port = scope.server.rpartition(":")
+    server, port = request.server[:2]
     variables: dict[str, Any] = {
-        "REQUEST_METHOD": scope.method,
+        "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]")
-        or scope.client,  # until the headers are read
-        "SERVER_NAME": server.strip("[]") or "localhost",
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "CONTENT_LENGTH": str(body.size),
+        "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+        "QUERY_STRING": request.query,
+        "SERVER_NAME": server,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{request.version}",
+        "CONTENT_LENGTH": str(request.size),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
-        "wsgi.input": body.content,
+        "wsgi.input": body,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
     }
-    for name, value in scope.headers.items():
+    for field, value in request.fields.items():
+        name = field.decode("latin-1")
         if "_" in name:
             continue  # X_Forwarded_For would pass for X-Forwarded-For
         key = name.upper().replace("-", "_")
         if name == "content-type":
-            variables.setdefault(key, value)
+            variables[key] = value.decode("latin-1")
         elif name != "content-length":
-            key = f"HTTP_{key}"
-            joint = "; " if name == "cookie" else ","
-            variables[key] = f"{variables[key]}{joint}{value}" if key in variables else value
-    variables.setdefault("HTTP_HOST", scope.authority or scope.server)
+            variables[f"HTTP_{key}"] = value.decode("latin-1")
     forwarded = variables.get("HTTP_X_FORWARDED_FOR", "")
-    variables["REMOTE_ADDR"] = client_address(variables["REMOTE_ADDR"], forwarded, proxies)
+    variables["REMOTE_ADDR"] = client_address(request.client, forwarded, proxies)
     return variables
