@@ -172,4 +172,11 @@ class ImportRefusal(models.Model):
     value = models.TextField(blank=True, db_default="")
 
     class Meta:
-        indexes = [models.Index(fields=["workspace", "run", "line"], name="import_refusal_lines")]
+        indexes = [
+            models.Index(fields=["workspace", "run", "line"], name="import_refusal_lines"),
+            models.Index(
+                fields=["run", "value"],
+                name="import_refusal_noes",
+                condition=models.Q(code="duplicate_opted_out"),
+            ),
+        ]

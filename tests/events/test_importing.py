@@ -14,7 +14,7 @@ from parcours.consent.models import Record, State, Suppression
 from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts import actions as contacts
 from parcours.contacts import attributes
-from parcours.contacts.errors import TooManyAttributes
+from parcours.contacts.errors import Contended, TooManyAttributes
 from parcours.contacts.importing import actions as imports
 from parcours.contacts.importing import queries
 from parcours.contacts.importing.errors import FileTooLarge, WrongState
@@ -191,6 +191,74 @@ def test_exports_of_mailchimp_bring_their_opt_outs_and_dead_addresses(shop: Work
     assert declared_attributes(shop.pk) == {}
 
 
+def acts_of(shop: Workspace, email: str) -> dict[str, str]:
+    """What somebody has said about the marketing purposes."""
+    states = State.objects.filter(workspace_id=shop.pk, contact__email=email)
+    return dict(states.values_list("purpose__code", "act"))
+
+
+NO = {"promotions": "withdrawn", "advice": "objected"}
+
+
+@pytest.mark.parametrize("rule", UpdateRule)
+def test_no_in_the_file_counts_under_every_update_rule(
+    shop: Workspace, now: datetime, rule: UpdateRule
+) -> None:
+    taken(shop, "email,city\nmarc@example.com,Lyon\nzoe@example.com,Nice\n", now, claim=CLAIM)
+    text = "email,city,opt out\nmarc@example.com,Paris,yes\nzoe@example.com,Paris,no\n"
+    run = taken(shop, text, now, rule=rule)
+    assert acts_of(shop, "marc@example.com") == NO
+    assert acts_of(shop, "zoe@example.com") == {"promotions": "granted"}
+    assert run.skipped_count == (2 if rule is UpdateRule.ONLY_NEW else 0)
+
+
+def test_no_of_somebody_known_by_another_id_counts_too(shop: Workspace, now: datetime) -> None:
+    taken(shop, "email,external id\nmarc@example.com,C-1\n", now, claim=CLAIM)
+    text = "email,external id,opt out\nmarc@new.example,C-1,yes\n"
+    taken(shop, text, now, rule=UpdateRule.ONLY_NEW)
+    assert acts_of(shop, "marc@example.com") == NO
+
+
+def test_no_and_dead_address_of_a_refused_row_count(shop: Workspace, now: datetime) -> None:
+    taken(shop, "email\nmarc@example.com\nzoe@example.com\n", now, claim=CLAIM)
+    text = "Email Address,LEID,EUID,Phone Number,UNSUB_TIME,CLEAN_TIME\n"
+    text += "marc@example.com,1,a,call me,2025-03-01,\nzoe@example.com,2,b,call me,,2025-03-01\n"
+    text += "nobody@example.com,3,c,call me,2025-03-01,\n"
+    run = taken(shop, text, now)
+    assert [code for _line, code, _value in refused(run)] == ["bad_phone"] * 3
+    assert acts_of(shop, "marc@example.com") == NO
+    assert acts_of(shop, "zoe@example.com") == {"promotions": "granted"}
+    dead = Suppression.objects.get(workspace_id=shop.pk)
+    assert dead.contact_id == Contact.objects.get(workspace_id=shop.pk, email="zoe@example.com").pk
+    assert not Contact.objects.filter(workspace_id=shop.pk, email="nobody@example.com").exists()
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 100])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_later_row_of_an_address_does_not_take_its_no_back(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch, rows_at_once: int, is_known: bool
+) -> None:
+    monkeypatch.setattr(imports, "PORTION_ROWS", rows_at_once)
+    if is_known:
+        taken(shop, "email\nmarc@example.com\n", now, claim=CLAIM)
+    text = "email,city,opt out\nmarc@example.com,Lyon,yes\nzoe@example.com,Nice,\nmarc@example.com,Lille,no\n"
+    run = taken(shop, text + "marc@example.com,Paris,\n", now, claim=CLAIM)
+    assert refused(run) == [
+        (2, "duplicate_opted_out", "marc@example.com"),
+        (4, "duplicate", "marc@example.com"),
+    ]
+    assert Contact.objects.get(workspace_id=shop.pk, email="marc@example.com").attributes["city"] == "Paris"
+    assert acts_of(shop, "marc@example.com") == NO
+    assert acts_of(shop, "zoe@example.com") == {"promotions": "granted"}
+
+
+def test_dead_address_stays_dead_in_a_later_row(shop: Workspace, now: datetime) -> None:
+    text = "Email Address,LEID,EUID,CLEAN_TIME\nmarc@example.com,1,a,2025-03-01\nmarc@example.com,1,a,\n"
+    taken(shop, text, now)
+    dead = Suppression.objects.get(workspace_id=shop.pk)
+    assert dead.contact_id == Contact.objects.get(workspace_id=shop.pk, email="marc@example.com").pk
+
+
 def test_suppressed_address_stays_suppressed(shop: Workspace, now: datetime) -> None:
     consent.suppress(shop.pk, Channel.EMAIL, "marc@example.com", SuppressionReason.COMPLAINT, now=now)
     run = taken(shop, FILE, now, claim=CLAIM)
@@ -223,6 +291,23 @@ def test_killed_worker_goes_on_where_it_was(
     done = finished(shop, run, now)
     assert (done.state, done.position, done.created_count) == ("finished", 35, 35)
     assert Event.objects.filter(workspace_id=shop.pk, name="Contact Created").count() == 35
+
+
+def test_import_that_others_overtake_again_and_again_is_tried_again(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = confirmed(shop, FILE, now)
+    importing.step(shop.pk, now=now)
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        raise Contended("Others are changing the same people.")
+
+    with monkeypatch.context() as busy:
+        busy.setattr(people, "save_people", overtaken)
+        with pytest.raises(Contended):
+            importing.step(shop.pk, now=now)
+    assert queries.import_of(shop.pk, run.pk).state == "running"
+    assert finished(shop, run, now).created_count == 2
 
 
 def test_cancelled_import_keeps_what_is_in_and_takes_no_more(

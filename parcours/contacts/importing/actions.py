@@ -22,12 +22,12 @@ from parcours.contacts.importing.columns import Target
 from parcours.contacts.importing.errors import FileTooLarge, UnreadableFile, WrongState
 from parcours.contacts.importing.plan import Plan
 from parcours.contacts.importing.reading import Place, Portion
-from parcours.contacts.importing.rows import Refusal
+from parcours.contacts.importing.rows import Reader, Refusal, Row
 from parcours.contacts.models import Import
 from parcours.contacts.queries import declared_attributes
 from parcours.contacts.types import ImportState
 from parcours.kernel import sql
-from parcours.kernel.errors import DomainError, Invalid
+from parcours.kernel.errors import DomainError
 
 statements = sql.load("parcours.contacts")
 PORTION_ROWS = 5_000
@@ -35,6 +35,9 @@ OVERVIEW_ROWS = 50_000
 TOO_MANY_UNREADABLE = 10_000
 """From so many lines that cannot be read on, when they are the greater part, a file is in a format of its own."""
 LONGEST_SHOWN = 200
+DUPLICATE = "duplicate"
+DUPLICATE_OPTED_OUT = "duplicate_opted_out"
+"""The last row of an address counts, but none of them takes back that another one says no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +201,10 @@ def _is_waiting(workspace_id: int, claimed: Claimed) -> bool:
 
 def _overview(workspace_id: int, claimed: Claimed, place: Place) -> tuple[int, list[Refusal]]:
     """How many rows there are from a place on, and those whose address comes again."""
-    email_at = next(
-        place for place, column in enumerate(claimed.plan.columns) if column.target is Target.EMAIL
-    )
+    reader = Reader(claimed.plan.only(Target.EMAIL, Target.OPT_OUT, Target.OPTED_OUT_AT), [])
     total = unreadable = 0
     last_seen: dict[int, int] = {}
+    opted_out: set[int] = set()
     superseded: list[Refusal] = []
     while place.offset < claimed.size:
         portion = _portion(workspace_id, claimed, place, OVERVIEW_ROWS)
@@ -211,23 +213,18 @@ def _overview(workspace_id: int, claimed: Claimed, place: Place) -> tuple[int, l
             raise UnreadableFile(
                 _("Most lines of this file cannot be read: their quotation marks do not match.")
             )
-        for record in portion.records:
-            address = _address(record.cells, email_at)
-            if address:
-                before = last_seen.get(hash(address))
-                if before is not None:
-                    superseded.append(Refusal(before, "duplicate", address))
-                last_seen[hash(address)] = record.line
+        for row in map(reader.read, portion.records):
+            if not row.email:  # it is refused later
+                continue
+            before = last_seen.get(hash(row.email))
+            if before is not None:
+                code = DUPLICATE_OPTED_OUT if before in opted_out else DUPLICATE
+                superseded.append(Refusal(before, code, row.email))
+            last_seen[hash(row.email)] = row.line
+            if row.opted_out:
+                opted_out.add(row.line)
         place = place.past(portion)
     return total, superseded
-
-
-def _address(cells: Sequence[str], place: int) -> str | None:
-    """The address of a row in its one spelling; None when there is none (the row is refused later)."""
-    try:
-        return identities.email(cells[place])
-    except (Invalid, IndexError):
-        return None
 
 
 def portion(workspace_id: int, claimed: Claimed) -> Portion:
@@ -259,6 +256,15 @@ def superseded_lines(workspace_id: int, claimed: Claimed, portion: Portion) -> s
         last=portion.records[-1].line,
     )
     return {row["line"] for row in rows}
+
+
+def opted_out_before(workspace_id: int, claimed: Claimed, rows: Sequence[Row]) -> set[str]:
+    """The addresses of these rows that opt out in a row further up."""
+    wanted = {row.email[:LONGEST_SHOWN]: row.email for row in rows}
+    found = statements.opted_out_before.records(
+        workspace_id=workspace_id, id=claimed.id, addresses=list(wanted)
+    )
+    return {wanted[one["value"]] for one in found}
 
 
 def refuse(workspace_id: int, import_id: UUID, refused: Sequence[Refusal]) -> None:

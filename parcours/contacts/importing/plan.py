@@ -4,7 +4,7 @@ A plan is data (kept as JSON with the import). It is checked here once; the work
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -47,6 +47,11 @@ class Plan:
     list_slug: str = ""
     source: str = ""
     claim: Claim | None = None
+
+    def only(self, *targets: Target) -> "Plan":
+        """The same plan with all other columns left out."""
+        kept = (one if one.target in targets else Column(one.header, Target.IGNORE) for one in self.columns)
+        return replace(self, columns=tuple(kept))
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored."""

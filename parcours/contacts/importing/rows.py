@@ -4,7 +4,7 @@ A row is taken whole or refused whole: a refused one is in the report with its l
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -50,11 +50,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that is not taken in. `value` is the cell at fault, as text."""
+    """A row that is not taken in. `value` is the cell at fault, as text.
+
+    What it says against writing to its address counts all the same, where the address can be read.
+    """
 
     line: int
     code: str
     value: str
+    email: str = ""
+    opted_out: bool = False
+    bounced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +88,12 @@ class Reader:
         ]
 
     def read(self, record: Record) -> Row | Refusal:
-        """The person of a record, or why it is refused."""
+        """The person of a record, or why it is refused. One with too many cells says nothing: they are not where they should be."""
         cells = record.cells
         if len(cells) > self._width and any(cell.strip() for cell in cells[self._width :]):
             return Refusal(record.line, "too_many_cells", " ".join(cells[self._width :]))
         person = _Draft()
+        refused: Refusal | None = None
         for place in self._places:
             cell = cells[place.position].strip() if place.position < len(cells) else ""
             if not cell:
@@ -94,10 +101,12 @@ class Reader:
             try:
                 self._take(person, place, cell)
             except Invalid as error:
-                return Refusal(record.line, _code(place.column, cell, error), cell)
-        if not person.email:
-            return Refusal(record.line, "no_email", "")
-        return person.row(record.line, self._source)
+                refused = refused or Refusal(record.line, _code(place.column, cell, error), cell)
+        if refused is None and not person.email:
+            refused = Refusal(record.line, "no_email", "")
+        if refused is None:
+            return person.row(record.line, self._source)
+        return replace(refused, email=person.email, opted_out=person.opted_out, bounced=person.bounced)
 
     def _take(self, person: "_Draft", place: _Place, cell: str) -> None:
         target = place.column.target

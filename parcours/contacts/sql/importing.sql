@@ -45,11 +45,17 @@ FROM unnest(%(lines)s::int[], %(codes)s::text[], %(values)s::text[]) AS r (line,
 -- name: superseded_lines
 -- Lines of a portion whose address comes again further down in the file.
 SELECT line FROM contacts_importrefusal
-WHERE workspace_id = %(workspace_id)s AND run_id = %(id)s AND line >= %(first)s AND line <= %(last)s AND code = 'duplicate';
+WHERE workspace_id = %(workspace_id)s AND run_id = %(id)s AND line >= %(first)s AND line <= %(last)s
+  AND code IN ('duplicate', 'duplicate_opted_out');
+
+-- name: opted_out_before
+-- Which of some addresses (as the report shows them) opt out in a row that was superseded.
+SELECT DISTINCT value FROM contacts_importrefusal
+WHERE workspace_id = %(workspace_id)s AND run_id = %(id)s AND code = 'duplicate_opted_out' AND value = ANY(%(addresses)s::text[]);
 
 -- name: already_known
 -- What is stored about the people whose identities (parallel arrays of kinds and values) are given: for rules that spare it.
-SELECT i.kind, i.value, c.language, c.time_zone, c.attributes
+SELECT i.kind, i.value, i.contact_id, c.language, c.time_zone, c.attributes
 FROM unnest(%(kinds)s::text[], %(values)s::text[]) AS wanted (kind, value)
 JOIN contacts_identity i ON i.workspace_id = %(workspace_id)s AND i.kind = wanted.kind AND i.value = wanted.value
 JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = i.contact_id;

@@ -63,7 +63,9 @@ class PlanForm(forms.Form):
             (UpdateRule.FILL_EMPTY.value, _("Only fill what is empty")),
             (UpdateRule.ONLY_NEW.value, _("Leave them as they are")),
         ],
-        help_text=_("An empty cell never erases anything."),
+        help_text=_(
+            "An empty cell never erases anything. Who has unsubscribed in the file is unsubscribed here, whatever you choose."
+        ),
     )
     list_slug = forms.ChoiceField(label=_("Put them on a list"), required=False)
     source = forms.CharField(

@@ -41,6 +41,9 @@ REASONS = {
     "unreadable": gettext_noop("The quotation marks of this row do not match."),
     "too_long": gettext_noop("This line is longer than 1 MB."),
     "duplicate": gettext_noop("This address comes again further down in the file; the last row counts."),
+    "duplicate_opted_out": gettext_noop(
+        "This address comes again further down in the file; the last row counts, but that this one has unsubscribed is kept."
+    ),
 }
 
 

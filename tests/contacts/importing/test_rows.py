@@ -88,6 +88,19 @@ def test_bad_row_is_refused_with_its_reason(cells: tuple[str, ...], code: str) -
     assert (row.line, row.code) == (7, code)
 
 
+def test_refused_row_still_says_no() -> None:
+    row = read("Marc@example.com", "", "31/02/2020", "many", "", "call me", "", "yes")
+    assert isinstance(row, Refusal)
+    assert (row.code, row.value) == ("bad_date", "31/02/2020")
+    assert (row.email, row.opted_out) == ("marc@example.com", True)
+
+
+def test_row_whose_cells_are_shifted_says_nothing() -> None:
+    row = read("marc@example.com", "Dupont", "Marc", "", "", "", "", "yes", "", "left over")
+    assert isinstance(row, Refusal)
+    assert (row.email, row.opted_out) == ("", False)
+
+
 def test_plan_survives_storage() -> None:
     claim = Claim("promotions", "email", "La Boutique", date(2025, 5, 1), "shop form", "Yes, write to me.")
     plan = Plan(";", PLAN.columns, UpdateRule.FILL_EMPTY, DateOrder.MONTH_FIRST, "vip", "fair", claim)
