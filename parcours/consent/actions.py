@@ -49,7 +49,7 @@ _FITTING: dict[Basis, frozenset[Act]] = {
 
 
 def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
-    """Append to the ledger and update the current state in one statement; returns what changed the state.
+    """Append to the ledger and update the current state, in two statements at most; returns what changed the state.
 
     Raises UnknownPurpose, NotForThisBasis, WrongChannel or MissingEvidence, and then records nothing. A withdrawal of a
     legitimate interest is an objection, and granting one again lifts it. Measuring has no channel of its own: whatever channel
@@ -59,7 +59,7 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
     said = [_placed(one, purposes) for one in said]
     if not said:
         return []
-    positions = statements.record_statements.records(
+    latest = statements.record_statements.records(
         workspace_id=workspace_id,
         contact_ids=[one.contact_id for one in said],
         purposes=[one.purpose for one in said],
@@ -72,7 +72,15 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
         user_agents=[one.evidence.user_agent[:300] for one in said],
         details=[Jsonb(one.evidence.detail) for one in said],
     )
-    return [said[row["position"] - 1] for row in positions]
+    known = [row["record_id"] for row in latest if not row["is_first"]]
+    moved = _moved(workspace_id, known) if known else set()
+    return [said[row["position"] - 1] for row in latest if row["is_first"] or row["record_id"] in moved]
+
+
+def _moved(workspace_id: int, record_ids: list[int]) -> set[int]:
+    """Those of the records that changed the state that was known."""
+    rows = statements.move_on.records(workspace_id=workspace_id, record_ids=record_ids)
+    return {row["record_id"] for row in rows}
 
 
 def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:

@@ -14,7 +14,7 @@ from config import wiring
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
-from parcours.consent.models import State
+from parcours.consent.models import Record, State
 from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts import actions as contacts
 from parcours.contacts.errors import UnknownContact
@@ -111,3 +111,52 @@ def test_withdrawal_of_somebody_merged_away_meanwhile_is_refused_not_lost(two: T
         merged.set()
         with pytest.raises(UnknownContact):
             answer.result(10)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What two windows of one person said at the same moment: who came first, and who waited for that."""
+
+    two: Two
+
+    def one(self, act: Act) -> int:
+        """How many statements changed something."""
+        said = Statement(self.two.kept, "promotions", Channel.EMAIL, act, Evidence("page", "My choice."))
+        return len(people.record_statements(self.two.shop.id, [said], now=self.two.now))
+
+    def apart(self, act: Act) -> int:
+        try:
+            with tenancy.scope(workspace_id=self.two.shop.id):
+                return self.one(act)
+        finally:
+            connection.close()
+
+    def at_once(self, first: Act, second: Act) -> tuple[int, int]:
+        with ThreadPoolExecutor(1) as pool:
+            with tenancy.scope(workspace_id=self.two.shop.id):
+                changed = self.one(first)
+                other = pool.submit(self.apart, second)
+                with pytest.raises(TimeoutError):
+                    other.result(PATIENCE)  # it waits for us
+            return changed, other.result(10)
+
+    def told(self) -> list[str]:
+        with tenancy.scope(workspace_id=self.two.shop.id):
+            events = models.Event.objects.filter(name__startswith="Consent ")
+            return sorted(events.values_list("name", flat=True))
+
+
+def test_what_is_said_twice_at_once_is_told_once(two: Two) -> None:
+    said = Said(two)
+    assert said.at_once(Act.GRANTED, Act.GRANTED) == (1, 0)  # of which neither had said anything before
+    assert said.at_once(Act.WITHDRAWN, Act.WITHDRAWN) == (1, 0)
+    assert said.told() == ["Consent Granted", "Consent Withdrawn"]
+    with tenancy.scope(workspace_id=two.shop.id):
+        assert Record.objects.count() == 4  # the ledger keeps every word
+
+
+def test_what_is_taken_back_at_once_is_told_too(two: Two) -> None:
+    said = Said(two)
+    assert said.at_once(Act.GRANTED, Act.WITHDRAWN) == (1, 1)
+    assert said.at_once(Act.GRANTED, Act.WITHDRAWN) == (1, 1)
+    assert said.told() == ["Consent Granted"] * 2 + ["Consent Withdrawn"] * 2

@@ -1,9 +1,9 @@
 -- name: record_statements
--- Append statements to the ledger and bring the current state in step, for any number of people at once.
+-- Append statements to the ledger, and make a state of what is the first about its (contact, purpose, channel), for any number of people.
 -- Parameters: arrays of equal length (contact_ids, purposes, channels, acts, at, sources, wordings, ips, user_agents, details).
--- Locks: the state rows touched. Side effects: consent_record, consent_state.
--- Returns the position (1-based) of each statement that changed the state. An act older than the state that is known is kept
--- in the ledger but changes nothing. Within one call a (contact, purpose, channel) counts once: the latest, the last of equals.
+-- Locks: the state rows made; waits for who makes the same ones. Side effects: consent_record, consent_state.
+-- Within one call a (contact, purpose, channel) counts once: the latest, the last of equals. Returns of each its record, its position
+-- (1-based), and whether it is the first. The others are for `move_on`, which needs a snapshot of its own.
 WITH said AS (
     SELECT s.position, s.contact_id, p.id AS purpose_id, s.channel, s.act, s.at, s.source, s.wording, s.ip, s.user_agent, s.detail
     FROM unnest(%(contact_ids)s::uuid[], %(purposes)s::text[], %(channels)s::text[], %(acts)s::text[], %(at)s::timestamptz[],
@@ -18,29 +18,43 @@ recorded AS (
     RETURNING id, contact_id, purpose_id, channel, act, at
 ),
 latest AS (
-    SELECT newest.*, (SELECT s.act FROM consent_state s
-                      WHERE s.workspace_id = %(workspace_id)s AND s.contact_id = newest.contact_id
-                        AND s.purpose_id = newest.purpose_id AND s.channel = newest.channel) AS before
-    FROM (SELECT DISTINCT ON (contact_id, purpose_id, channel) *
-          FROM recorded ORDER BY contact_id, purpose_id, channel, at DESC, id DESC) AS newest
+    SELECT DISTINCT ON (contact_id, purpose_id, channel) *
+    FROM recorded ORDER BY contact_id, purpose_id, channel, at DESC, id DESC
 ),
-moved AS (
+first AS (
     INSERT INTO consent_state (workspace_id, contact_id, purpose_id, channel, act, since, record_id)
     SELECT %(workspace_id)s, contact_id, purpose_id, channel, act, at, id FROM latest
     ORDER BY contact_id, purpose_id, channel
-    ON CONFLICT (workspace_id, contact_id, purpose_id, channel) DO UPDATE
-        SET act = excluded.act, since = excluded.since, record_id = excluded.record_id
-        WHERE consent_state.since <= excluded.since
-    RETURNING contact_id, purpose_id, channel, act, since
+    ON CONFLICT (workspace_id, contact_id, purpose_id, channel) DO NOTHING
+    RETURNING record_id
 )
-SELECT max(s.position) AS position
-FROM moved m
-JOIN said s ON s.contact_id = m.contact_id AND s.purpose_id = m.purpose_id AND s.channel = m.channel
-    AND s.act = m.act AND s.at = m.since
-JOIN latest l ON l.contact_id = m.contact_id AND l.purpose_id = m.purpose_id AND l.channel = m.channel
-WHERE l.before IS DISTINCT FROM m.act
-GROUP BY m.contact_id, m.purpose_id, m.channel
-ORDER BY 1;
+SELECT l.id AS record_id, max(s.position) AS position, l.id IN (SELECT record_id FROM first) AS is_first
+FROM latest l
+JOIN said s ON s.contact_id = l.contact_id AND s.purpose_id = l.purpose_id AND s.channel = l.channel
+    AND s.act = l.act AND s.at = l.at
+GROUP BY l.id
+ORDER BY 2;
+
+-- name: move_on
+-- Bring the states in step with these records; returns those that changed one. A record older than the state that is known changes
+-- nothing. What was there before is read from the locked row: of two who say the same at once, only the first changes it.
+-- Locks: the state rows, in order; waits for who else changes them. Side effects: consent_state.
+WITH held AS MATERIALIZED (
+    SELECT s.id, s.act AS before, s.since, r.id AS record_id, r.act, r.at
+    FROM consent_record r
+    JOIN consent_state s ON s.workspace_id = r.workspace_id AND s.contact_id = r.contact_id
+        AND s.purpose_id = r.purpose_id AND s.channel = r.channel
+    WHERE r.workspace_id = %(workspace_id)s AND r.id = ANY(%(record_ids)s::bigint[])
+    ORDER BY s.contact_id, s.purpose_id, s.channel
+    FOR NO KEY UPDATE OF s
+),
+moved AS (
+    UPDATE consent_state s SET act = held.act, since = held.at, record_id = held.record_id
+    FROM held
+    WHERE s.workspace_id = %(workspace_id)s AND s.id = held.id AND held.since <= held.at
+    RETURNING held.record_id, held.before, held.act
+)
+SELECT record_id FROM moved WHERE before <> act;
 
 -- name: move_records
 -- Give the ledger of a merged person to the one who is kept. Locks and changes those rows.
