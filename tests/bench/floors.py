@@ -9,18 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import django
 from django.conf import settings
-from psycopg_pool import AsyncConnectionPool
-
-if not settings.configured:
-    django.setup()
-
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import path
+from psycopg_pool import AsyncConnectionPool
 
+import config.wsgi  # noqa: F401 - first: what follows reads models
 from parcours.events import pipeline
 from parcours.events.tokens import InvalidToken, Purpose, signer
 from parcours.kernel import clock

@@ -2,6 +2,7 @@
 
 import sys
 
+import config.wsgi  # noqa: F401 - first: what follows reads models
 from parcours.cli.web import serve
 
 if __name__ == "__main__":
