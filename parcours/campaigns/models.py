@@ -14,7 +14,7 @@ class Campaign(models.Model):
     """draft → scheduled → running ⇄ paused → finished; draft, scheduled, running and paused → cancelled.
 
     When it starts, the audience is frozen into messages, `frozen_after` being the last contact taken, so that a crash goes on
-    where it was.
+    where it was. `awaits` is a message of it that had no outcome when last looked for one.
     """
 
     id = models.AutoField(primary_key=True)
@@ -31,6 +31,7 @@ class Campaign(models.Model):
     mailing_id = models.IntegerField(null=True)
     frozen_after = models.UUIDField(null=True)
     frozen_at = models.DateTimeField(null=True)
+    awaits = models.UUIDField(null=True)
     created_at = models.DateTimeField()
 
     class Meta:

@@ -7,10 +7,12 @@ from enum import StrEnum
 class CampaignState(StrEnum):
     """Where a campaign is.
 
+      ┌─────────────────────┐
+      │                     ▼
     draft ──► scheduled ──► running ⇄ paused
-      │           │            ├─────────┴──► cancelled
-      └───────────┴────────────┤
-                               └──► finished   (every recipient has an outcome)
+      │           │         │ │          │
+      │           │         │ └──────────│──► finished   (every recipient has an outcome)
+      └───────────┴─────────┴────────────┴──► cancelled
     """
 
     DRAFT = "draft"

@@ -25,7 +25,7 @@ from parcours.delivery import actions as delivery
 from parcours.delivery.models import Mailing, Message
 from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures
-from parcours.kernel import tenancy
+from parcours.kernel import sql, tenancy
 from parcours.kernel.ids import uuid7
 
 ALICE = Actor("Alice")
@@ -36,13 +36,17 @@ NEWS = Draft(name="Nouveautés de mars", template="news", purpose="newsletter", 
 def shop(workspace: Workspace, now: datetime) -> Iterator[Workspace]:
     """A shop with a template, a purpose and an empty list; the test runs in its scope."""
     with tenancy.scope(workspace_id=workspace.id):
-        names = {"name_fr": "Lettre", "name_en": "Letter", "basis": "consent", "is_marketing": True}
-        consent.save_purpose(workspace.id, "newsletter", names, actor=SYSTEM, now=now)
-        mine: dict[str, Any] = {"workspace_id": workspace.id, "created_at": now}
-        template = Template.objects.create(slug="news", name="Nouvelles", updated_at=now, **mine)
-        TemplateVersion.objects.create(template=template, number=1, bodies={}, actor="test", **mine)
-        contacts.create_list(workspace.id, "readers", "Lecteurs", actor=SYSTEM, now=now)
+        furnish(workspace, now)
         yield workspace
+
+
+def furnish(workspace: Workspace, now: datetime) -> None:
+    names = {"name_fr": "Lettre", "name_en": "Letter", "basis": "consent", "is_marketing": True}
+    consent.save_purpose(workspace.id, "newsletter", names, actor=SYSTEM, now=now)
+    mine: dict[str, Any] = {"workspace_id": workspace.id, "created_at": now}
+    template = Template.objects.create(slug="news", name="Nouvelles", updated_at=now, **mine)
+    TemplateVersion.objects.create(template=template, number=1, bodies={}, actor="test", **mine)
+    contacts.create_list(workspace.id, "readers", "Lecteurs", actor=SYSTEM, now=now)
 
 
 def readers(shop: Workspace, count: int, now: datetime) -> list[UUID]:
@@ -165,6 +169,47 @@ def test_finished_exactly_when_everybody_has_an_outcome(shop: Workspace, now: da
     actions.tick(shop.id, now=now)
     assert Campaign.objects.get(pk=campaign.pk).state == "finished"
     assert adds_up(figures(campaign))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_campaign_that_waits_does_not_read_the_queue_again(workspace: Workspace, now: datetime) -> None:
+    """Its last message is due after all those of another: one look finds it, the next ones ask for it alone."""
+    with tenancy.scope(workspace_id=workspace.id):
+        furnish(workspace, now)
+        [*_others, last] = readers(workspace, 300, now)
+        small = actions.create(workspace.id, NEWS, actor=ALICE, now=now)
+        actions.start(workspace.id, small.pk, actor=ALICE, now=now)
+        actions.tick(workspace.id, now=now)
+        mine = Message.objects.filter(mailing_id=Campaign.objects.get(pk=small.pk).mailing_id)
+        mine.exclude(contact_id=last).update(state="sent", verdict="send", sent_at=now)
+        mine.filter(contact_id=last).update(due_at=now + timedelta(days=1))
+        large = actions.create(workspace.id, NEWS, actor=ALICE, now=now)
+        actions.start(workspace.id, large.pk, actor=ALICE, now=now)
+        actions.tick(workspace.id, now=now)
+        sql.scalar("SELECT pg_stat_force_next_flush()", {})  # so that the planner is told of these messages
+    with tenancy.scope(workspace_id=workspace.id):
+        assert messages_read(workspace, now) <= 4
+        mine.filter(contact_id=last).update(state="sent", verdict="send", sent_at=now)
+        actions.tick(workspace.id, now=now)
+        states = {one.pk: one.state for one in Campaign.objects.all()}
+        assert states == {small.pk: "finished", large.pk: "running"}
+
+
+def messages_read(shop: Workspace, now: datetime) -> float:
+    """How many messages a look at the running campaigns reads, those that it passes over included."""
+    sql.scalar("SELECT kernel_refresh_statistics()", {})
+    [row] = sql.records(
+        "EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) " + actions.statements.finish.text,
+        {"workspace_id": shop.id, "now": now},
+    )
+    return _messages_in(row["QUERY PLAN"][0]["Plan"])
+
+
+def _messages_in(node: dict[str, Any]) -> float:
+    below = sum(_messages_in(one) for one in node.get("Plans", ()))
+    if node.get("Relation Name") != "delivery_message":
+        return float(below)
+    return float(below + (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
 
 
 def test_campaign_to_nobody_is_finished(shop: Workspace, now: datetime) -> None:
