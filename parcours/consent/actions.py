@@ -16,6 +16,7 @@ from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
 from parcours.consent import queries
 from parcours.consent.errors import (
+    BadDate,
     BadPace,
     BadPurpose,
     MissingEvidence,
@@ -37,6 +38,7 @@ from parcours.consent.types import (
 )
 from parcours.contacts.models import Contact
 from parcours.kernel import sql
+from parcours.kernel.clock import EARLIEST
 from parcours.kernel.errors import NotFound
 
 statements = sql.load(__package__)
@@ -51,7 +53,7 @@ _FITTING: dict[Basis, frozenset[Act]] = {
 def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
     """Append to the ledger and update the current state, in two statements at most; returns what changed the state.
 
-    Raises UnknownPurpose, NotForThisBasis, WrongChannel or MissingEvidence, and then records nothing. A withdrawal of a
+    Raises UnknownPurpose, NotForThisBasis, WrongChannel, MissingEvidence or BadDate, and then records nothing. A withdrawal of a
     legitimate interest is an objection, and granting one again lifts it. Measuring has no channel of its own: whatever channel
     a statement about it names, it is recorded for `any`, so that it has one state, which the preference page shows.
     """
@@ -115,6 +117,10 @@ def _check(one: Statement, basis: Basis) -> None:
     if not one.evidence.source.strip():
         raise MissingEvidence(
             _("A statement needs its source."), field="source", hint=_("Say where it was collected.")
+        )
+    if one.at is not None and one.at < EARLIEST:
+        raise BadDate(
+            _("A consent cannot have been given before %(year)s.") % {"year": EARLIEST.year}, field="at"
         )
 
 

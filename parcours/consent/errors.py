@@ -33,6 +33,12 @@ class NotForThisBasis(Invalid):
     code = "consent.not_for_this_basis"
 
 
+class BadDate(Invalid):
+    """Nobody has said anything before 2000, as far as the ledger goes."""
+
+    code = "consent.bad_date"
+
+
 class WrongChannel(Invalid):
     """Only measuring is said for all channels at once (`any`); everything else for one channel at a time."""
 

@@ -27,6 +27,7 @@ from parcours.events.types import (
     SCREEN_VIEWED,
     Incoming,
 )
+from parcours.kernel.clock import EARLIEST
 
 MAX_EVENT = 32 * 1024
 MAX_BATCH = 500 * 1024
@@ -34,7 +35,6 @@ MAX_EVENTS = 2500
 MAX_DEPTH = 16
 MAX_NAME = 200
 MAX_MESSAGE_ID = 100
-EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 OLDEST_BY_WRITE_KEY = timedelta(days=3 * 366)
 """What a shop's page or till reports has just happened, or waited in a queue. Each month of the log is a partition of its own,
 which every question has to consider: nobody makes hundreds of them with a key that anybody can read. History needs an API key."""

@@ -2,6 +2,9 @@
 
 from datetime import UTC, datetime
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing that is told happened before: the log has no older months (`events_ensure_month`)."""
+
 
 def now() -> datetime:
     """The present instant, aware, in UTC. Only entry points (web, api, public, cli, workers) call this."""

@@ -32,6 +32,27 @@ def test_contact_is_created_then_updated(till: Machine) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [
+        ("0202-05-01T00:00:00Z", 422),
+        ("1998-05-01T00:00:00Z", 422),
+        ("2000-01-01T00:30:00+02:00", 422),
+        ("1999-12-31T23:30:00-05:00", 201),
+        ("2000-01-01T00:00:00Z", 201),
+    ],
+)
+def test_consent_is_not_older_than_the_log(till: Machine, at: str, status: int) -> None:
+    response = till.post("/contacts", {**MARC, "consents": [CONSENT | {"at": at}]})
+    assert response.status_code == status, response.content
+    if status == 422:
+        [error] = response.json()["errors"]
+        assert (error["field"], error["message"]) == (
+            "consents.0.at",
+            "A consent cannot have been given before 2000.",
+        )
+
+
 def test_new_attribute_is_declared_by_the_type_of_its_value(till: Machine, workspace: Workspace) -> None:
     told = {
         "firstName": "Marc", "Fidélité depuis": "2024-05-01", "points": 12, "club": True, "sizes": ["S", "M"],

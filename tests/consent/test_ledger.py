@@ -10,10 +10,11 @@ from django.db import ProgrammingError, connection, transaction
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions, queries
-from parcours.consent.errors import MissingEvidence, NotForThisBasis, UnknownPurpose, WrongChannel
+from parcours.consent.errors import BadDate, MissingEvidence, NotForThisBasis, UnknownPurpose, WrongChannel
 from parcours.consent.models import Record, State
 from parcours.consent.types import Act, Channel, Evidence, Statement, SuppressionReason
 from parcours.contacts.models import Contact
+from parcours.kernel.clock import EARLIEST
 
 FORM = Evidence(source="sign-up form", wording="Yes, send me offers.", ip="192.0.2.1")
 
@@ -47,6 +48,14 @@ def said(who: UUID, act: Act, purpose: str = "promotions", at: datetime | None =
 
 def state(workspace: Workspace, who: UUID) -> dict[str, str]:
     return {one.purpose.code: one.act for one in queries.states(workspace.id, who)}
+
+
+def test_statement_is_not_older_than_the_log(in_workspace: Workspace, marc: UUID, now: datetime) -> None:
+    with pytest.raises(BadDate):
+        actions.record(
+            in_workspace.id, [said(marc, Act.GRANTED, at=EARLIEST - timedelta(seconds=1))], now=now
+        )
+    assert len(actions.record(in_workspace.id, [said(marc, Act.GRANTED, at=EARLIEST)], now=now)) == 1
 
 
 def test_withdrawal_follows_grant_and_both_are_kept(

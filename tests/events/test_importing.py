@@ -1,7 +1,8 @@
 """Imports from the file to the base: what is made, what is refused, and what a killed worker leaves."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from parcours.contacts import attributes
 from parcours.contacts.errors import Contended, TooManyAttributes
 from parcours.contacts.importing import actions as imports
 from parcours.contacts.importing import queries
-from parcours.contacts.importing.errors import FileTooLarge, WrongState
+from parcours.contacts.importing.errors import BadPlan, FileTooLarge, WrongState
 from parcours.contacts.importing.plan import Claim, Plan, UpdateRule
 from parcours.contacts.models import Contact, Import, ListMember
 from parcours.contacts.queries import declared_attributes
@@ -150,6 +151,22 @@ def test_claimed_consent_has_its_proof(shop: Workspace, now: datetime) -> None:
     assert (record.act, record.source, record.wording) == ("granted", "shop form", "Oui, écrivez-moi.")
     assert record.at.date() == date(2025, 5, 1)
     assert record.detail == {"collector": "La Boutique", "import": str(run.pk)}
+
+
+def test_first_day_that_a_consent_may_be_of_is_taken_in(shop: Workspace, now: datetime) -> None:
+    run = taken(shop, FILE, now, claim=replace(CLAIM, collected_on=date(2000, 1, 1)))
+    assert (run.state, run.created_count) == ("finished", 2)
+
+
+def test_consent_may_be_of_today_where_the_workspace_is(shop: Workspace) -> None:
+    night = datetime(2026, 3, 10, 23, 30, tzinfo=UTC)  # half past midnight in Paris
+    run = taken(shop, FILE, night, claim=replace(CLAIM, collected_on=date(2026, 3, 11)))
+    assert run.state == "finished"
+    record = Record.objects.filter(workspace_id=shop.pk).first()
+    assert record is not None
+    assert record.at == night
+    with pytest.raises(BadPlan):
+        confirmed(shop, FILE, night, claim=replace(CLAIM, collected_on=date(2026, 3, 12)))
 
 
 def test_claim_does_not_undo_a_no(shop: Workspace, now: datetime) -> None:

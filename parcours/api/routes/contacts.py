@@ -37,6 +37,7 @@ from parcours.delivery import double_opt_in
 from parcours.events import audited
 from parcours.events import queries as events
 from parcours.kernel import tables
+from parcours.kernel.clock import EARLIEST
 
 router = Router()
 
@@ -208,6 +209,14 @@ def _check_consents(known: Mapping[str, Purpose], consents: list[ConsentIn], now
         FieldError(f"consents.{place}.at", _("A consent cannot have been given in the future."))
         for place, one in enumerate(consents)
         if one.at is not None and one.at > now
+    ]
+    errors += [
+        FieldError(
+            f"consents.{place}.at",
+            _("A consent cannot have been given before %(year)s.") % {"year": EARLIEST.year},
+        )
+        for place, one in enumerate(consents)
+        if one.at is not None and one.at < EARLIEST
     ]
     errors += [
         FieldError(f"consents.{place}.channel", _("Name one channel: only measuring is said for any."))

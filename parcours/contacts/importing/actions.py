@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from parcours.accounts.actions import record_audit
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.contacts import identities
 from parcours.contacts.actions import declare_attribute
@@ -97,7 +99,9 @@ def upload(workspace_id: int, file_name: str, content: bytes, *, actor: Actor, n
 def confirm(workspace_id: int, run: Import, plan: Plan, *, actor: Actor, now: datetime) -> None:
     """Fix the plan, declare the attributes that it adds, and let workers begin. Raises BadPlan, WrongState."""
     preview = queries.preview(workspace_id, run)
-    plans.check(plan, has_ambiguous_dates=preview.has_ambiguous_dates, today=now.date())
+    zone = Workspace.objects.values_list("time_zone", flat=True).get(pk=workspace_id)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    plans.check(plan, has_ambiguous_dates=preview.has_ambiguous_dates, today=today)
     try:
         with transaction.atomic():  # nothing of it stays when an attribute cannot be declared
             _move(run, (ImportState.UPLOADED,), ImportState.MAPPED)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from parcours.contacts.importing.columns import Column, DateOrder, Target
 from parcours.contacts.importing.errors import BadPlan
 from parcours.contacts.types import AttributeType
+from parcours.kernel.clock import EARLIEST
 
 
 class UpdateRule(StrEnum):
@@ -132,3 +133,8 @@ def _check_claim(claim: Claim, today: date) -> None:
         )
     if claim.collected_on > today:
         raise BadPlan(_("A consent cannot have been collected in the future."), field="collected_on")
+    if claim.collected_on < EARLIEST.date():
+        raise BadPlan(
+            _("A consent cannot have been given before %(year)s.") % {"year": EARLIEST.year},
+            field="collected_on",
+        )

@@ -129,6 +129,10 @@ def test_plan_survives_storage() -> None:
             Plan(",", (EMAIL,), claim=Claim("promotions", "email", "Us", date(2026, 5, 1), "form", "Yes")),
             "collected_on",
         ),
+        (
+            Plan(",", (EMAIL,), claim=Claim("promotions", "email", "Us", date(1999, 12, 31), "form", "Yes")),
+            "collected_on",
+        ),
     ],
 )
 def test_plan_that_cannot_be_carried_out_is_refused(plan: Plan, field: str) -> None:
