@@ -17,12 +17,13 @@ from parcours.consent import queries as consent
 from parcours.consent.models import State
 from parcours.consent.types import Channel
 from parcours.contacts import queries as contacts
+from parcours.contacts.attributes import list_cell
+from parcours.contacts.identities import SEPARATOR
 from parcours.contacts.models import Contact, Identity, ListMember
 from parcours.contacts.types import IdentityKind
 from parcours.kernel import tenancy
 
 PORTION = 2_000
-SEPARATOR = " | "
 FIXED = (
     *("id", "email", "other_emails", "phone", "external_id", "language", "time_zone", "source"),
     *("created_at", "lists"),
@@ -160,5 +161,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "|".join(map(str, value))
+        return list_cell([str(item) for item in value])
     return value if isinstance(value, str) else json.dumps(value)

@@ -4,6 +4,7 @@ Dates are kept as ISO 8601 days (`2026-03-10`), so that they sort as text; numbe
 Not here: the rows that declare attributes (`contacts.actions`).
 """
 
+import json
 import math
 import re
 import unicodedata
@@ -86,6 +87,24 @@ def type_of(name: str, value: Any) -> AttributeType:
                 % {"name": shown(name)},
                 field=name,
             )
+
+
+def list_cell(items: list[str]) -> str:
+    """A list as one cell of a table: `S|M`, or JSON where items hold what would part them, so that `items_in` gives them again."""
+    text = "|".join(items)
+    return text if items_in(text) == items else json.dumps(items, ensure_ascii=False)
+
+
+def items_in(cell: str) -> list[str]:
+    """The items of a cell: texts with commas or bars between, or a list of texts in JSON."""
+    if cell.startswith("["):
+        try:
+            found = json.loads(cell)
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, list) and all(isinstance(item, str) for item in found):
+            return found
+    return [item.strip() for item in cell.replace("|", ",").split(",") if item.strip()]
 
 
 def accepted(attribute: Declared, value: Any) -> Any:

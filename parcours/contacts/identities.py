@@ -16,6 +16,8 @@ from parcours.contacts.errors import InvalidEmail, InvalidIdentity, InvalidLangu
 from parcours.contacts.types import Identity, IdentityKind
 
 MAX_LENGTH = 254
+SEPARATOR = " | "
+"""Between several numbers or ids in one cell of a table."""
 
 # Dot-atom and host labels of RFC 5321 §4.1.2. Linear: no class meets its neighbour.
 _PLAIN = re.compile(

@@ -14,9 +14,16 @@ _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 
 def harmless(text: str) -> str:
     """A cell that no spreadsheet takes for a formula (OWASP, CSV injection). Numbers and telephone numbers stay as they are."""
-    if not text.startswith(_RUN_BY_SPREADSHEETS) or _PLAIN_NUMBER.fullmatch(text):
+    bare = text.lstrip("'")  # what has an apostrophe of its own gets another, so that `meant` is sure
+    if not bare.startswith(_RUN_BY_SPREADSHEETS) or _PLAIN_NUMBER.fullmatch(bare):
         return text
     return f"'{text}"
+
+
+def meant(cell: str) -> str:
+    """What `harmless` made this cell of; any other cell as it is."""
+    text = cell[1:]
+    return text if cell.startswith("'") and harmless(text) == cell else cell
 
 
 def written(rows: Iterable[Sequence[str]], *, delimiter: str = ",", together: int = 500) -> Iterator[str]:

@@ -7,8 +7,14 @@ from typing import Any
 import pytest
 
 from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM
 from parcours.audiences import exporting
-from parcours.contacts.models import Contact
+from parcours.contacts.importing import actions as imports
+from parcours.contacts.importing import queries
+from parcours.contacts.importing.plan import Plan
+from parcours.contacts.models import Contact, Identity, Import
+from parcours.contacts.queries import declared_attributes
+from parcours.events import importing
 from parcours.kernel import tables, tenancy
 from tests.api.conftest import Machine, machine_of, till
 
@@ -91,6 +97,73 @@ def test_people_of_another_workspace_are_not_in_it(
 ) -> None:
     till.post("/contacts", {"email": "zoe@example.com"})
     assert exported(machine_of(other_workspace, now)) == []
+
+
+def known(workspace: Workspace) -> dict[str, tuple[Any, set[tuple[str, str]]]]:
+    """Everybody's attributes and identities."""
+    with tenancy.scope(workspace_id=workspace.pk):
+        return {
+            one.email or "": (
+                one.attributes,
+                set(Identity.objects.filter(contact_id=one.pk).values_list("kind", "value")),
+            )
+            for one in Contact.objects.all()
+        }
+
+
+def imported(workspace: Workspace, content: bytes, now: Any) -> Import:
+    with tenancy.scope(workspace_id=workspace.pk):
+        run = imports.upload(workspace.pk, "export.csv", content, actor=SYSTEM, now=now)
+        preview = queries.preview(workspace.pk, run)
+        plan = Plan(preview.delimiter, preview.columns, date_order=preview.date_order)
+        imports.confirm(workspace.pk, run, plan, actor=SYSTEM, now=now)
+    while importing.tick(workspace.pk, now=now):
+        pass
+    with tenancy.scope(workspace_id=workspace.pk):
+        return queries.import_of(workspace.pk, run.pk)
+
+
+def test_export_is_read_back_without_a_change(till: Machine, workspace: Workspace, now: Any) -> None:
+    till.post(
+        "/contacts",
+        {
+            "email": "zoe@example.com",
+            "phone": "+33612345678",
+            "external_id": "@C-1",
+            "attributes": {
+                "handle": "@zoe",
+                "felt": "-5 °C",
+                "quoted": "'=1",
+                "apostrophe": "'tis",
+                "balance": -12.5,
+                "member_since": "2024-05-01",
+                "club": True,
+                "sizes": ["S", "M"],
+                "towns": ["Paris, 11e", "Lyon|Villeurbanne", " Nice ", '["x"]', "=1+1"],
+                "one": ["[S]"],
+                "phone": "an attribute of that name",
+                "many": [f"{n:03}, {'x' * 110}" for n in range(200)],
+            },
+            "consents": [{"purpose": "promotions", "granted": True, "source": "till"}],
+        },
+    )
+    marc = till.post("/contacts", {"email": "marc@example.com", "phone": "0612345678"}).json()
+    others = [{"kind": "phone", "value": "0712345678"}, {"kind": "external", "value": "C-2"}]
+    others += [{"kind": "external", "value": "C-3"}, {"kind": "email", "value": "marc@second.example"}]
+    assert till.post(f"/contacts/{marc['id']}/identities", {"add": others}).status_code == 200
+    before = known(workspace)
+    response: Any = till.get("/contacts/export")
+    run = imported(workspace, b"".join(response), now)
+    assert (run.state, run.refused_count, run.created_count) == ("finished", 0, 0)
+    assert known(workspace) == before
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert set(declared_attributes(workspace.pk)) == set(before["zoe@example.com"][0])
+    assert run.updated_count == 0
+
+
+@pytest.mark.parametrize("text", ["", "plain", "-5", "'-5", "=1", "'=1", "''=1", "'", "''", "'tis", "+33 6", "'+33 6"])
+def test_harmless_cell_gives_its_text_again(text: str) -> None:
+    assert tables.meant(tables.harmless(text)) == text
 
 
 @pytest.mark.parametrize("text", ["-12", "-12.5", "+33612345678", "-0,5", "plain", "a=b", ""])

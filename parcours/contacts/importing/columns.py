@@ -153,7 +153,11 @@ def new_name(title: str) -> str:
 
 def _attribute_called(title: str, known: Sequence[Known]) -> Known | None:
     word = plain(title)
-    matches = (one for one in known if word and word in {plain(name) for name in (one.name, *one.labels)})
+    matches = (
+        one
+        for one in known
+        if word and word in {plain(name) for name in (one.name, f"attribute_{one.name}", *one.labels)}
+    )
     return next(matches, None)
 
 

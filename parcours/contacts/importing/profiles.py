@@ -1,4 +1,4 @@
-"""The exports of other products, recognised by their columns: what each of these becomes here.
+"""The exports of other products, and our own, recognised by their columns: what each of these becomes here.
 
 A profile only proposes, as a guess does; the person who imports decides. Columns that a profile does not name are guessed by their
 names and values (`columns`), which knows PRENOM, NOM, SMS and the like already. What is noise of the other product is left out.
@@ -12,16 +12,25 @@ from parcours.contacts.importing.columns import Target, plain
 
 @dataclass(frozen=True)
 class Profile:
-    """An export: the product's name, columns of which any tells it (each set whole), and what its columns become."""
+    """An export: the product's name, columns of which any tells it (each set whole), and what its columns become.
+
+    Columns whose name begins with `noise` are left out, if there is one.
+    """
 
     product: str
     marks: tuple[frozenset[str], ...]
     targets: Mapping[str, Target] = field(default_factory=dict)
+    noise: str = ""
 
     def fits(self, header: Iterable[str]) -> bool:
         """True when the header has all columns of one of the marks."""
         words = {plain(title) for title in header}
         return any(mark <= words for mark in self.marks)
+
+    def stated(self, header: Iterable[str]) -> dict[str, Target]:
+        """What the columns of a header become, by plain name, as far as the profile says."""
+        noise = (plain(title) for title in header if self.noise and title.startswith(self.noise))
+        return {**self.targets, **dict.fromkeys(noise, Target.IGNORE)}
 
 
 def _targets(**words: str) -> dict[str, Target]:
@@ -29,6 +38,20 @@ def _targets(**words: str) -> dict[str, Target]:
 
 
 PROFILES = (
+    Profile(
+        "Parcours",
+        (frozenset({"id", "email", "other emails", "external id", "created at", "lists"}),),
+        _targets(
+            email="email",
+            phone="phone",
+            external="external id",
+            language="language",
+            time_zone="time zone",
+            source="source",
+            ignore="id|other emails|created at|lists",
+        ),
+        noise="consent_",
+    ),
     Profile(
         "Mailchimp",
         (

@@ -70,7 +70,7 @@ def preview(workspace_id: int, run: Import) -> Preview:
         for one in attributes(workspace_id)
     ]
     profile = profiles.recognised(header)
-    guessed = columns.guess(header, rows, known, profile.targets if profile else None)
+    guessed = columns.guess(header, rows, known, profile.stated(header) if profile else None)
     dates = list(_dates(guessed, rows))
     order = columns.date_order(dates)
     return Preview(

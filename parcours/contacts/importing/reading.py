@@ -15,7 +15,7 @@ from parcours.contacts.importing.errors import UnreadableFile
 DELIMITERS = (",", ";", "\t")
 MAX_BYTES = 50 * 1024 * 1024
 MAX_COLUMNS = 200
-LONGEST_CELL = 10_000
+LONGEST_CELL = 32_000
 SAMPLE_BYTES = 256 * 1024
 PORTION_BYTES = 1024 * 1024
 """How much is read at once. A line that does not end within it is given up."""

@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from parcours.contacts import identities
-from parcours.contacts.attributes import accepted
+from parcours.contacts.attributes import accepted, items_in
 from parcours.contacts.importing.columns import (
     BLANKS_IN_NUMBERS,
     FALSE_WORDS,
@@ -28,6 +28,7 @@ from parcours.contacts.importing.plan import Plan
 from parcours.contacts.importing.reading import Record
 from parcours.contacts.types import AttributeType, Declared, Identity, IdentityKind, Person
 from parcours.kernel.errors import Invalid
+from parcours.kernel.tables import meant
 
 REMEMBERED = 10_000
 _LEFT_WORDS = frozenset(
@@ -95,7 +96,7 @@ class Reader:
         person = _Draft()
         refused: Refusal | None = None
         for place in self._places:
-            cell = cells[place.position].strip() if place.position < len(cells) else ""
+            cell = meant(cells[place.position].strip()) if place.position < len(cells) else ""
             if not cell:
                 continue
             try:
@@ -163,11 +164,15 @@ def _take_email(person: _Draft, cell: str) -> None:
 
 
 def _take_phone(person: _Draft, cell: str) -> None:
-    person.identities.append(identities.identity(IdentityKind.PHONE, cell))
+    person.identities += [
+        identities.identity(IdentityKind.PHONE, one) for one in cell.split(identities.SEPARATOR)
+    ]
 
 
 def _take_external(person: _Draft, cell: str) -> None:
-    person.identities.append(identities.identity(IdentityKind.EXTERNAL, cell))
+    person.identities += [
+        identities.identity(IdentityKind.EXTERNAL, one) for one in cell.split(identities.SEPARATOR)
+    ]
 
 
 def _take_language(person: _Draft, cell: str) -> None:
@@ -219,7 +224,7 @@ def _convert(cell: str, kind: AttributeType, order: DateOrder | None) -> Any:
     if kind is AttributeType.DATE:
         return _day(cell, order)
     if kind is AttributeType.LIST:
-        return [item.strip() for item in cell.replace("|", ",").split(",") if item.strip()]
+        return items_in(cell)
     return cell
 
 
