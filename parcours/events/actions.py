@@ -16,8 +16,6 @@ from parcours.events.types import NewEvent
 from parcours.kernel import sql
 
 statements = sql.load(__package__)
-RECEIPTS_KEPT = timedelta(days=90)
-"""How long a repeated messageId is recognised."""
 
 
 def append(workspace_id: int, events: Sequence[NewEvent], *, now: datetime) -> int:
@@ -92,8 +90,3 @@ def months_of(instants: Iterable[datetime]) -> list[date]:
 def prepare_months(now: datetime) -> None:
     """Make this month's partition and the next one's, so that no writer needs to. Daily work of the workers."""
     ensure_months([now, now + timedelta(days=31)])
-
-
-def forget_receipts(workspace_id: int, *, now: datetime) -> int:
-    """Drop the receipts of messages older than RECEIPTS_KEPT. Daily work of the workers."""
-    return statements.forget_receipts.run(workspace_id=workspace_id, before=now - RECEIPTS_KEPT)

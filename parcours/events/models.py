@@ -1,4 +1,5 @@
-"""The event log (partitioned by month, made by SQL), the receipts that make a message id count once, consumers' cursors."""
+"""The event log (partitioned by month, made by SQL), the receipts that make a message id count once, consumers' cursors, and
+how far old receipts are forgotten."""
 
 from django.db import models
 
@@ -49,3 +50,11 @@ class Cursor(models.Model):
     class Meta:
         managed = False
         db_table = "events_cursor"
+
+
+class Forgetting(models.Model):
+    """How far the daily pass over the receipts of a workspace has come: the block of the table at which it goes on, and when."""
+
+    workspace_id = models.IntegerField(primary_key=True)
+    block = models.BigIntegerField(db_default=0)
+    next_at = models.DateTimeField()

@@ -13,7 +13,7 @@ from parcours.campaigns import actions as campaigns
 from parcours.catalogue import seen as catalogue
 from parcours.delivery import actions as delivery
 from parcours.events import actions as events
-from parcours.events import importing
+from parcours.events import forgetting, importing
 from parcours.insights import actions as insights
 from parcours.integrations import queue as webhooks
 from parcours.journeys import actions as journeys
@@ -41,11 +41,11 @@ def sweep(workspace_id: int, *, now: datetime) -> int:
     return swept.requeued + swept.in_doubt
 
 
-def keep_log(workspace_id: int, *, now: datetime) -> int:
-    """Prepare the log's next months, and forget message ids that no client repeats any more."""
+def prepare_log(workspace_id: int, *, now: datetime) -> int:
+    """Make the log's next months."""
     with tenancy.scope(workspace_id=workspace_id):
         events.prepare_months(now)
-        return events.forget_receipts(workspace_id, now=now)
+    return 0
 
 
 DUTIES = (
@@ -62,7 +62,8 @@ DUTIES = (
     Duty("held messages", delivery.set_aside, every=1.0),
     Duty("webhooks", webhooks.notice, every=0.25),
     Duty("old webhooks", webhooks.clear, every=10.0),
-    Duty("log", keep_log, every=3600.0),
+    Duty("months of the log", prepare_log, every=3600.0),
+    Duty("old receipts", forgetting.forget_receipts, every=5.0),
 )
 
 Clock = Callable[[], datetime]

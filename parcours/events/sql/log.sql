@@ -35,10 +35,6 @@ SELECT %(workspace_id)s, key, %(now)s FROM unnest(%(keys)s::uuid[]) AS key ORDER
 ON CONFLICT DO NOTHING
 RETURNING message_key;
 
--- name: forget_receipts
--- Drop receipts older than an instant: a message repeated after that counts again.
-DELETE FROM events_receipt WHERE workspace_id = %(workspace_id)s AND received_at < %(before)s;
-
 -- name: timeline
 -- A contact's events, newest first, after the keyset (before_at, before_id); both null for the first page. `names` null: all.
 SELECT id, at, name, properties
