@@ -1,12 +1,19 @@
 """What staff change about a person on the pages: adding, editing, what identifies them, lists; declaring attributes."""
 
+import html
+import re
 from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from parcours.accounts.models import AuditEntry
+from parcours.accounts.types import SYSTEM
+from parcours.contacts import actions as people
+from parcours.contacts.changing import Wanted
 from parcours.contacts.models import Attribute, Contact, Identity, ListMember
+from parcours.contacts.types import AttributeType
+from parcours.events import audited
 from parcours.events.models import Event
 from parcours.kernel import tenancy
 from tests.web.conftest import Shop, signed_in
@@ -152,3 +159,73 @@ def test_attribute_is_declared_and_described(shop: Shop, owner: Client, viewer: 
     assert viewer.get(path).status_code == 200
     assert viewer.post(path + "declare/", form).status_code == 403
     assert owner.get(path + "nothing/").status_code == 404
+
+
+# What no field of the page shows as it is kept.
+ODD = {
+    "shade": "Teal",
+    "bio": "First line\nsecond line ",
+    "notes": "x" * 3_000,
+    "shops": ["Paris, France", "Lyon"],
+    "nickname": "  Ada ",
+}
+
+
+def make_odd(shop: Shop, email: str) -> Contact:
+    """A contact as an API, an import or time leaves one: a zone without a slash, a category that is not offered any more."""
+    who = contact(shop, email)
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        for name, kind in {"bio": "text", "notes": "text", "nickname": "text", "shops": "list"}.items():
+            people.declare_attribute(shop.workspace.pk, name, AttributeType(kind), actor=SYSTEM, now=shop.now)
+        people.declare_attribute(
+            shop.workspace.pk,
+            "shade",
+            AttributeType.CATEGORY,
+            options=["Teal", "Red"],
+            actor=SYSTEM,
+            now=shop.now,
+        )
+        wanted = Wanted(language="fr", time_zone="UTC", attributes=ODD)
+        audited.change_contact(shop.workspace.pk, who.pk, wanted, actor=SYSTEM, now=shop.now)
+        Attribute.objects.filter(name="shade").update(options=["Red"])
+    return contact(shop, email)
+
+
+def as_sent(page: str) -> dict[str, str]:
+    """What a browser sends of the page's form when nothing is touched."""
+    form = page.partition('<form method="post" class="panel')[2].partition("</form>")[0]
+    sent = {name: "" for name in re.findall(r'<select name="(\w+)"', form)}
+    for tag in re.findall(r"<input [^>]*>", form):
+        if name := re.search(r'name="([\w-]+)"', tag):
+            value = re.search(r'value="([^"]*)"', tag)
+            sent[name[1]] = html.unescape(value[1]) if value else ""
+    for name, text in re.findall(r'<textarea name="(\w+)"[^>]*>\n(.*?)</textarea>', form, re.DOTALL):
+        sent[name] = html.unescape(text).replace("\n", "\r\n")
+    for name, options in re.findall(r'<select name="(\w+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        if chosen := re.search(r'value="([^"]*)" selected', options):
+            sent[name] = html.unescape(chosen[1])
+    return sent
+
+
+def test_changing_one_field_leaves_the_others(shop: Shop, owner: Client) -> None:
+    before = make_odd(shop, "client1@mail.example")
+    path = shop.path(f"contacts/{before.pk}/edit/")
+    sent = as_sent(owner.get(path).content.decode())
+    assert owner.post(path, {**sent, "language": "en"}).status_code == 302
+    after = contact(shop, "client1@mail.example")
+    assert (after.language, after.time_zone, after.email) == ("en", "UTC", before.email)
+    assert after.attributes == before.attributes
+    assert trail(shop, "contact")[-1] == ("changed", str(before.pk), {"fields": ["language"]})
+
+
+def test_lists_and_long_texts_are_changed_by_their_lines(shop: Shop, owner: Client) -> None:
+    before = make_odd(shop, "client1@mail.example")
+    path = shop.path(f"contacts/{before.pk}/edit/")
+    sent = as_sent(owner.get(path).content.decode())
+    changed = {"shops": "Paris, France\r\n\r\n Nice ", "bio": "One\r\ntwo", "shade": "Red", "time_zone": ""}
+    assert owner.post(path, {**sent, **changed}).status_code == 302
+    after = contact(shop, "client1@mail.example")
+    assert after.time_zone == ""
+    assert after.attributes == {
+        **(before.attributes or {}), "shops": ["Paris, France", "Nice"], "bio": "One\ntwo", "shade": "Red",
+    }  # fmt: skip

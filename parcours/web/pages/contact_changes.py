@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from parcours.accounts.types import Role
 from parcours.contacts import queries
+from parcours.contacts.attributes import MAX_TEXT
 from parcours.contacts.changing import Wanted
 from parcours.contacts.models import Attribute, Contact
 from parcours.contacts.types import AttributeType, IdentityKind, Person
@@ -31,9 +32,25 @@ from parcours.web.templatetags.look import named
 # Fields of a person
 
 
+class PlainText(forms.CharField):
+    """A text to the letter: blanks at its ends stay, and what a browser makes of line breaks is taken back."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(strip=False, **options)
+
+    def to_python(self, value: Any) -> str:
+        return in_lines(super().to_python(value))
+
+
+def in_lines(text: str) -> str:
+    """The text with its line breaks as we write them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 class PersonForm(forms.Form):
     """A person's address, language and time zone, and the declared attributes, each with the field of its type.
 
+    Only what somebody has changed on the page is a change: a value that no field can show exactly stays as it is.
     No attribute can be called as a field of every contact is (`contacts.attributes.RESERVED_NAMES`).
     """
 
@@ -49,7 +66,8 @@ class PersonForm(forms.Form):
         fields = ("email", "language", "time_zone")
         super().__init__(data, initial={name: getattr(known, name) for name in fields} if known else None)
         self.fields["email"].required = known is None or known.email is not None
-        self.known = known
+        choosable: dict[str, Any] = self.fields
+        choosable["time_zone"].choices = with_present(ZONES, known.time_zone if known else "")
         self.declared = list(declared)
         self.values = (known.attributes or {}) if known else {}
         for each in self.declared:
@@ -57,13 +75,23 @@ class PersonForm(forms.Form):
 
     def attributes(self) -> dict[str, Any]:
         """The values that are no longer what they were; None removes one."""
-        stored = {each.name: stored_value(each, self.cleaned_data[each.name]) for each in self.declared}
-        return {name: value for name, value in stored.items() if value != self.values.get(name)}
+        return {
+            each.name: stored_value(each, self.cleaned_data[each.name])
+            for each in self.declared
+            if each.name in self.changed_data
+        }
 
     def wanted(self) -> Wanted:
         """What shall be different about the person who is known."""
-        said = self.cleaned_data
-        return Wanted(said["email"] or None, said["language"], said["time_zone"], self.attributes())
+        said = {name: self.cleaned_data[name] for name in self.changed_data}
+        return Wanted(
+            said.get("email") or None, said.get("language"), said.get("time_zone"), self.attributes()
+        )
+
+
+def with_present(choices: list[tuple[str, Any]], value: str) -> list[tuple[str, Any]]:
+    """The choices, and what is chosen already though it is not offered any more."""
+    return choices if value in dict(choices) else [*choices, (value, value)]
 
 
 class NewPersonForm(PersonForm):
@@ -97,10 +125,13 @@ class NewPersonForm(PersonForm):
 _PLACES = {"phone": "new-phone", "external": "new-external"}
 
 
+LONG = 120
+"""From how many characters on a text is written in several lines."""
+
+
 def field_of(attribute: Attribute, value: Any) -> forms.Field:
     """The form field for an attribute's type, filled in."""
     usual: dict[str, Any] = {"label": named(attribute, "label"), "required": False, "initial": value}
-    options = [("", "–"), *((option, option) for option in attribute.options)]
     match AttributeType(attribute.type):
         case AttributeType.NUMBER:
             return forms.FloatField(**usual)
@@ -112,12 +143,20 @@ def field_of(attribute: Attribute, value: Any) -> forms.Field:
                 choices=choices, **{**usual, "initial": {True: "true", False: "false"}.get(value, "")}
             )
         case AttributeType.CATEGORY if attribute.options:
-            return forms.ChoiceField(choices=options, **usual)
+            options = [("", "–"), *((option, option) for option in attribute.options)]
+            return forms.ChoiceField(choices=with_present(options, value or ""), **usual)
         case AttributeType.LIST:
-            hint = _("Several values, with commas between.")
-            return forms.CharField(help_text=hint, **{**usual, "initial": ", ".join(map(str, value or ()))})
+            hint, text = _("Several values, each on a line of its own."), "\n".join(map(str, value or ()))
+            return PlainText(
+                help_text=hint,
+                widget=forms.Textarea(attrs={"rows": 3}),
+                **{**usual, "initial": in_lines(text)},
+            )
         case _:
-            return forms.CharField(max_length=2000, **usual)
+            text = "" if value is None else in_lines(str(value))
+            is_long = "\n" in text or len(text) > LONG
+            widget = forms.Textarea(attrs={"rows": 5}) if is_long else forms.TextInput()
+            return PlainText(max_length=MAX_TEXT, widget=widget, **{**usual, "initial": text})
 
 
 def stored_value(attribute: Attribute, value: Any) -> Any:
@@ -127,7 +166,7 @@ def stored_value(attribute: Attribute, value: Any) -> Any:
     if attribute.type == AttributeType.BOOLEAN.value:
         return value == "true"
     if attribute.type == AttributeType.LIST.value:
-        return [part.strip() for part in str(value).split(",") if part.strip()]
+        return [line.strip() for line in str(value).splitlines() if line.strip()]
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value
