@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, cast
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
@@ -47,6 +47,16 @@ class GuardedView(Protocol):
     needed_role: Role
 
     def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase: ...
+
+
+def followed(response: HttpResponse, *, is_live: bool) -> HttpResponse:
+    """An answer to a part of a page that asks again and again: once there is nothing more to follow, the page is loaded anew.
+
+    Its state and its buttons stand outside the part.
+    """
+    if not is_live:
+        response.headers["HX-Refresh"] = "true"
+    return response
 
 
 def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]:

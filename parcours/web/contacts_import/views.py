@@ -14,7 +14,7 @@ from parcours.contacts.importing.errors import FileTooLarge
 from parcours.contacts.types import ImportState
 from parcours.kernel import tables
 from parcours.kernel.errors import DomainError
-from parcours.web.access import StaffRequest, needs
+from parcours.web.access import StaffRequest, followed, needs
 from parcours.web.contacts_import.forms import PlanForm, UploadForm
 from parcours.web.forms import put
 
@@ -106,7 +106,8 @@ def one(request: StaffRequest, import_id: UUID) -> HttpResponse:
 @needs(Role.VIEWER)
 def progress(request: StaffRequest, import_id: UUID) -> HttpResponse:
     """The part of the page that follows the import."""
-    return render(request, "web/imports/progress.html", _progress_of(request, import_id))
+    context = _progress_of(request, import_id)
+    return followed(render(request, "web/imports/progress.html", context), is_live=bool(context["is_live"]))
 
 
 def _progress_of(request: StaffRequest, import_id: UUID) -> dict[str, object]:

@@ -26,7 +26,7 @@ from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures
 from parcours.kernel.errors import Conflict, DomainError, Invalid
 from parcours.web import paging
-from parcours.web.access import StaffRequest, needs
+from parcours.web.access import StaffRequest, followed, needs
 from parcours.web.forms import put
 from parcours.web.pages import trials
 from parcours.web.pages.trials import Subject, TrialForm
@@ -168,8 +168,8 @@ def campaign(request: StaffRequest, campaign_id: int) -> HttpResponse:
 @needs(Role.VIEWER)
 def campaign_progress(request: StaffRequest, campaign_id: int) -> HttpResponse:
     """The figures alone, asked for again while it runs."""
-    found = queries.access_campaign(request.workspace.pk, campaign_id)
-    return render(request, "web/campaigns/progress.html", progress_of(request, found))
+    context = progress_of(request, queries.access_campaign(request.workspace.pk, campaign_id))
+    return followed(render(request, "web/campaigns/progress.html", context), is_live=context["is_live"])
 
 
 def render_campaign(
