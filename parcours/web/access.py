@@ -3,15 +3,16 @@
 Not here: finding the workspace and opening its scope (`web.middleware`), which also refuses pages that name no role.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, cast
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import resolve
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
 
 from parcours.accounts.models import Membership, User, Workspace
 from parcours.accounts.types import Actor, Role
@@ -42,9 +43,10 @@ View = Callable[Concatenate[StaffRequest, Arguments], HttpResponseBase]
 
 
 class GuardedView(Protocol):
-    """A view that says which role it needs."""
+    """A view that says which role it needs, and how it may be opened."""
 
     needed_role: Role
+    methods: frozenset[str]
 
     def __call__(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase: ...
 
@@ -59,18 +61,28 @@ def followed(response: HttpResponse, *, is_live: bool) -> HttpResponse:
     return response
 
 
+def refuse_method(request: HttpRequest, taken: Iterable[str]) -> HttpResponse:
+    """A page that leads from an address that only a form can use to the page with the form."""
+    context = {"form_page": page_of(request.path)}
+    response = render(request, "web/405.html", context, status=405)
+    response.headers["Allow"] = ", ".join(sorted(taken))
+    return response
+
+
 def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]:
     """Mark a view with the least role that may open it; `methods` limits how (default GET). Raises Forbidden for others."""
 
-    taken = methods or ("GET",)
+    taken = frozenset(methods or ("GET",))
+    taken |= {"HEAD"} if "GET" in taken else set()
 
     def decorate(view: View[Arguments]) -> GuardedView:
-        @require_http_methods([*taken, *(["HEAD"] if "GET" in taken else [])])
         @wraps(view)
         def guarded(
             request: HttpRequest, *args: Arguments.args, **kwargs: Arguments.kwargs
         ) -> HttpResponseBase:
             staff = cast(StaffRequest, request)
+            if request.method not in taken:
+                return refuse_method(request, taken)
             if not staff.role.may(role):
                 raise Forbidden(
                     _("Your role in this workspace does not allow this."), hint=_("Ask an owner.")
@@ -79,6 +91,30 @@ def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]
 
         marked = cast(GuardedView, guarded)
         marked.needed_role = role
+        marked.methods = taken
         return marked
 
     return decorate
+
+
+def readable(request: HttpRequest) -> str:
+    """The address of the page that a request belongs to, as it can be opened again.
+
+    A form that was refused is shown at the address it was sent to, which often takes nothing else.
+    """
+    return request.get_full_path() if request.method in ("GET", "HEAD") else page_of(request.path)
+
+
+def page_of(path: str) -> str:
+    """The nearest address, from this one upwards, that opens: the page that the form of an address stands on."""
+    while path != "/" and not _opens(path):
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+    return path
+
+
+def _opens(path: str) -> bool:
+    try:
+        view = resolve(path).func
+    except Http404:
+        return False
+    return "GET" in getattr(view, "methods", {"GET"})

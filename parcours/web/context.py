@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from parcours.accounts.types import Role
+from parcours.web.access import readable
 
 THEMES = {"light": "calm", "dark": "calm-dark"}
 
@@ -22,6 +23,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "may_export": role is not None and role.may(Role.ANALYST),
         "may_own": role is not None and role.may(Role.OWNER),
         "place": place_of(request.path),
+        "here": readable(request),
         "theme": THEMES.get(request.COOKIES.get("parcours_theme", ""), ""),
         "languages": settings.LANGUAGES,
     }

@@ -24,7 +24,7 @@ from parcours.accounts.models import Membership, User
 from parcours.accounts.types import Actor, Role
 from parcours.kernel import clock, sql, tenancy
 from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound, TooOften
-from parcours.web.access import PageTooSlow, StaffRequest
+from parcours.web.access import PageTooSlow, StaffRequest, readable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 POLICY = "; ".join(
@@ -139,7 +139,7 @@ class WorkspaceScope:
         if "workspace" not in kwargs:
             return None
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
+            return redirect_to_login(readable(request))
         if not hasattr(view, "needed_role"):
             raise ImproperlyConfigured(f"{view!r} does not say which role it needs (web.access.needs)")
         staff = enter(request, kwargs["workspace"])

@@ -25,7 +25,9 @@ def said_before(page: str, button: str) -> str:
 
 
 def draft(shop: Shop) -> int:
-    return int(Campaign.objects.filter(workspace_id=shop.workspace.pk, state="draft").values_list("pk", flat=True)[0])
+    return int(
+        Campaign.objects.filter(workspace_id=shop.workspace.pk, state="draft").values_list("pk", flat=True)[0]
+    )
 
 
 def test_draft_is_deleted_after_a_word(shop: Shop, owner: Client) -> None:

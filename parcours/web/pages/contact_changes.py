@@ -25,7 +25,7 @@ from parcours.events import audited
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
-from parcours.web.pages.contacts import IDENTITY_KINDS, access_contact
+from parcours.web.pages.contacts import IdentityForm, access_contact, render_contact
 from parcours.web.preferences import ZONES
 from parcours.web.templatetags.look import named
 
@@ -39,7 +39,7 @@ class PlainText(forms.CharField):
         super().__init__(strip=False, **options)
 
     def to_python(self, value: Any) -> str:
-        return in_lines(super().to_python(value))
+        return in_lines(super().to_python(value) or "")
 
 
 def in_lines(text: str) -> str:
@@ -221,27 +221,24 @@ def edit(request: StaffRequest, contact_id: UUID) -> HttpResponse:
 # What identifies a person, and their lists
 
 
-class IdentityForm(forms.Form):
-    """One more address, number or id."""
-
-    kind = forms.ChoiceField(label=_("Kind"), choices=IDENTITY_KINDS)
-    value = forms.CharField(label=_("Value"), max_length=254)
-
-
 @needs(Role.EDITOR, "POST")
 def add_identity(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     """Let one more address, number or id lead to a person. What is another person's is refused."""
-    access_contact(request, contact_id)
+    found = access_contact(request, contact_id)
     form = IdentityForm(request.POST)
     if form.is_valid():
         identity = (IdentityKind(form.cleaned_data["kind"]), form.cleaned_data["value"])
-        audited.change_identities(
-            request.workspace.pk, contact_id, add=[identity], actor=request.actor, now=request.now
-        )
-        messages.success(request, gettext("Added."))
-    else:
-        messages.error(request, gettext("Choose a kind and write the address, number or id."))
-    return redirect("contact", request.workspace.slug, contact_id)
+        try:
+            with transaction.atomic():
+                audited.change_identities(
+                    request.workspace.pk, contact_id, add=[identity], actor=request.actor, now=request.now
+                )
+        except DomainError as error:
+            put(form, error, field="value")
+        else:
+            messages.success(request, gettext("Added."))
+            return redirect("contact", request.workspace.slug, contact_id)
+    return render_contact(request, found, form)
 
 
 @needs(Role.EDITOR, "POST")

@@ -127,8 +127,19 @@ class Entry:
 @needs(Role.VIEWER)
 def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     """Who is this, and what happened?"""
-    found = access_contact(request, contact_id)
-    own = request.workspace.pk
+    return render_contact(request, access_contact(request, contact_id), IdentityForm())
+
+
+class IdentityForm(forms.Form):
+    """One more address, number or id."""
+
+    kind = forms.ChoiceField(label=_("Kind"), choices=IDENTITY_KINDS)
+    value = forms.CharField(label=_("Value"), max_length=254)
+
+
+def render_contact(request: StaffRequest, found: Contact, form: IdentityForm) -> HttpResponse:
+    """The page of a person, with its form as it stands."""
+    own, contact_id = request.workspace.pk, found.pk
     runs = list(Run.objects.filter(workspace_id=own, contact_id=contact_id).order_by("-entered_at")[:10])
     journeys = Journey.objects.in_bulk({run.journey_id for run in runs})
     on_lists = queries.lists_of(own, contact_id)
@@ -142,7 +153,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             "identities": queries.identities(own, contact_id),
             "attributes": described(found, queries.attributes(own)),
             "stands": stands(own, contact_id, sayer.all_purposes),
-            "identity_kinds": IDENTITY_KINDS,
+            "identity_form": form,
             "lists": on_lists,
             "other_lists": [
                 (slug, name)
@@ -156,6 +167,7 @@ def contact(request: StaffRequest, contact_id: UUID) -> HttpResponse:
             "families": wording.FAMILIES,
             **timeline(request, contact_id, sayer),
         },
+        status=422 if form.errors else 200,
     )
 
 
