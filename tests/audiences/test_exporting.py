@@ -161,7 +161,9 @@ def test_export_is_read_back_without_a_change(till: Machine, workspace: Workspac
     assert run.updated_count == 0
 
 
-@pytest.mark.parametrize("text", ["", "plain", "-5", "'-5", "=1", "'=1", "''=1", "'", "''", "'tis", "+33 6", "'+33 6"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "-5", "'-5", "=1", "'=1", "''=1", "'", "''", "'tis", "+33 6", "'+33 6"]
+)
 def test_harmless_cell_gives_its_text_again(text: str) -> None:
     assert tables.meant(tables.harmless(text)) == text
 

@@ -1,20 +1,25 @@
 """Choosing by purpose and channel: what is ticked, what is recorded, what cannot be taken over."""
 
+import re
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
 from parcours.consent.types import Act, Channel
+from parcours.contacts.models import Contact
 from parcours.delivery.models import Message, Sending
 from parcours.events import tokens
-from parcours.kernel import tenancy
+from parcours.kernel import clock, tenancy
 from tests.public.conftest import Marc
 
+DONE = "c’est confirmé"
 PREFERENCES = tokens.Purpose.PREFERENCES
 
 
@@ -127,6 +132,58 @@ def test_confirmation_does_not_undo_a_later_no(marc: Marc, visitor: Client, now:
     marc.says(Act.WITHDRAWN, "promotions", Channel.EMAIL, now)
     visitor.post(marc.link(tokens.Purpose.CONFIRM))
     assert marc.states() == {"promotions.email": "withdrawn"}
+
+
+def test_confirmation_says_what_it_did(marc: Marc, visitor: Client, now: datetime) -> None:
+    link = marc.link(tokens.Purpose.CONFIRM)
+    marc.says(Act.REQUESTED, "promotions", Channel.EMAIL, now)
+    marc.says(Act.WITHDRAWN, "promotions", Channel.EMAIL, now)
+    assert DONE not in visitor.post(link).content.decode(), "there was nothing to confirm any more"
+    marc.says(Act.REQUESTED, "promotions", Channel.EMAIL, now)
+    assert DONE in visitor.post(link).content.decode()
+    assert DONE in visitor.post(link).content.decode(), "pressed twice"
+    marc.says(Act.WITHDRAWN, "promotions", Channel.EMAIL, clock.now())
+    assert DONE not in visitor.post(link).content.decode()
+
+
+def as_sent(page: str) -> dict[str, list[str]]:
+    """What a browser sends of the page when nothing is touched."""
+    shown = re.findall(r'<input type="hidden" name="shown" value="([^"]+)"', page)
+    return {"shown": shown, "yes": sorted(ticked(page))}
+
+
+def test_box_that_was_not_on_the_page_is_not_refused(marc: Marc, visitor: Client, now: datetime) -> None:
+    link = marc.link(PREFERENCES)
+    morning = as_sent(visitor.get(link).content.decode())
+    fields = {"name_fr": "Salons", "name_en": "Fairs", "basis": "legitimate_interest", "is_marketing": True}
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        consent.save_purpose(marc.workspace.pk, "fairs", fields, actor=SYSTEM, now=now)
+    visitor.post(link, {**morning, "yes": ["advice.sms"]})
+    assert marc.states() == {"advice.email": "objected"}
+    evening = as_sent(visitor.get(link).content.decode())
+    visitor.post(link, {**evening, "yes": ["advice.sms", "fairs.email"]})
+    assert marc.states() == {"advice.email": "objected", "fairs.sms": "objected"}
+    visitor.post(link, {**morning, "stop": "everything"})
+    assert marc.states()["fairs.email"] == "objected", "everything is everything"
+
+
+@pytest.mark.parametrize(
+    ("own", "workspace_zone", "told"),
+    [
+        ("America/Montreal", "Europe/Paris", "9 mars 2026"),
+        ("", "Europe/Paris", "10 mars 2026"),
+        ("", "America/Montreal", "9 mars 2026"),
+    ],
+)
+def test_days_are_those_of_the_person(
+    marc: Marc, visitor: Client, own: str, workspace_zone: str, told: str
+) -> None:
+    night = datetime(2026, 3, 10, 0, 30, tzinfo=ZoneInfo("Europe/Paris"))
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, night)
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Contact.objects.filter(pk=marc.contact_id).update(time_zone=own)
+    Workspace.objects.filter(pk=marc.workspace.pk).update(time_zone=workspace_zone)
+    assert f"votre choix du {told}" in visitor.get(marc.link(PREFERENCES)).content.decode()
 
 
 def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now: datetime) -> None:

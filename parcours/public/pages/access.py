@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from parcours.accounts.models import Workspace
@@ -63,7 +64,10 @@ class Visit:
 
 @contextmanager
 def visit(request: HttpRequest, token: str, use: tokens.Purpose) -> Iterator[Visit]:
-    """Open the scope of the token's workspace, in the person's language. Raises UnknownLink, always the same one; OnlyATest."""
+    """Open the scope of the token's workspace, in the person's language and time zone.
+
+    Raises UnknownLink, always the same one; OnlyATest.
+    """
     try:
         named = tokens.signer().verify(token, use)
     except InvalidToken:
@@ -74,7 +78,8 @@ def visit(request: HttpRequest, token: str, use: tokens.Purpose) -> Iterator[Vis
         found = _found(named.workspace_id, named.message_id)
         if found is None:
             raise _unknown()
-        with translation.override(language_for(found.contact.language, request)):
+        zone = ZoneInfo(found.contact.time_zone or found.workspace.time_zone)
+        with translation.override(language_for(found.contact.language, request)), timezone.override(zone):
             yield found
 
 

@@ -27,7 +27,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
                 "visit": found,
                 "address": masked(found.contact.email),
                 "waiting": [(purpose_name(one.purpose), purpose_description(one.purpose)) for one in waiting],
-                "is_done": request.method == "POST",
+                "is_done": request.method == "POST" and bool(waiting or is_confirmed(found)),
             },
         )
 
@@ -39,6 +39,16 @@ def requested(found: Visit) -> list[State]:
         return []
     states = queries.states(found.workspace.pk, found.contact.id)
     return [one for one in states if one.act == Act.REQUESTED.value and one.channel != Channel.SMS.value]
+
+
+def is_confirmed(found: Visit) -> bool:
+    """Whether something holds that this link has confirmed: its button was pressed twice."""
+    return any(
+        one.act == Act.GRANTED.value
+        and one.record.source == SOURCE
+        and one.record.detail.get("message") == str(found.message_id)
+        for one in queries.states(found.workspace.pk, found.contact.id)
+    )
 
 
 def grant(request: HttpRequest, found: Visit, waiting: list[State]) -> None:

@@ -135,10 +135,13 @@ def topics(purposes: Iterable[Purpose], shown: list[Choice]) -> list[Topic]:
 def save(request: HttpRequest, found: Visit, purposes: Iterable[Purpose]) -> None:
     """Record every change between what holds and what was sent. The button “stop everything” unticks all.
 
-    It also unticks what is not shown because the purpose is archived; otherwise that stays as it is.
+    It also unticks what is not shown because the purpose is archived, or was not when the page was opened; otherwise that stays
+    as it is: nobody refuses what they have not seen. A page that does not say what it showed (of an earlier version) showed all.
     """
     stops_all = request.POST.get("stop") == "everything"
     wanted = frozenset() if stops_all else frozenset(request.POST.getlist("yes"))
+    seen = wanted | frozenset(request.POST.getlist("shown"))
+    saw_all = stops_all or "shown" not in request.POST
     said = [
         Statement(
             found.contact.id,
@@ -149,6 +152,7 @@ def save(request: HttpRequest, found: Visit, purposes: Iterable[Purpose]) -> Non
         )
         for one in choices(found, purposes)
         if (stops_all or one.purpose.archived_at is None)
+        and (saw_all or one.field in seen)
         and ((one.field in wanted) != one.is_on or (one.is_pending and stops_all))
     ]
     changed = double_opt_in.record(found.workspace.pk, said, now=found.now)
