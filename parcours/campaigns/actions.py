@@ -19,6 +19,8 @@ from parcours.campaigns import queries
 from parcours.campaigns.errors import CampaignInvalid, WrongState
 from parcours.campaigns.models import Campaign
 from parcours.campaigns.types import CampaignState, Draft
+from parcours.consent import queries as consent
+from parcours.consent.errors import UnfitPurpose, UnknownPurpose
 from parcours.consent.models import Purpose
 from parcours.contacts import actions as contacts
 from parcours.contacts.models import List
@@ -89,11 +91,10 @@ def _meant(workspace_id: int, draft: Draft) -> dict[str, Any]:
     if (draft.segment is None) == (draft.list is None):
         raise CampaignInvalid(_("A campaign is sent to a segment or to a list."), field="segment")
     segments, lists = Segment.objects.filter(slug=draft.segment), List.objects.filter(slug=draft.list)
-    purposes = Purpose.objects.filter(code=draft.purpose, is_measuring=False)
     return {
         "name": draft.name.strip()[:160],
         "template": _one(workspace_id, Template.objects.filter(slug=draft.template), "template"),
-        "purpose": _one(workspace_id, purposes, "purpose"),
+        "purpose": _sendable(workspace_id, draft.purpose),
         "segment": None if draft.segment is None else _one(workspace_id, segments, "segment"),
         "list": None if draft.list is None else _one(workspace_id, lists, "list"),
     }
@@ -107,11 +108,20 @@ def _one(workspace_id: int, named: QuerySet[Found], field: str) -> Found:
     return found
 
 
+def _sendable(workspace_id: int, code: str) -> Purpose:
+    """The purpose, if messages may be sent for it. Raises CampaignInvalid."""
+    try:
+        return consent.sendable_purpose(workspace_id, code)
+    except (UnknownPurpose, UnfitPurpose) as error:
+        raise CampaignInvalid(error.message, field="purpose") from error
+
+
 def schedule(workspace_id: int, campaign_id: int, at: datetime, *, actor: Actor, now: datetime) -> Campaign:
     """Start it at an instant, which may be changed until then. The template is sent as it is at that instant."""
     if at < now:
         raise CampaignInvalid(_("This time is past."), field="scheduled_at")
     campaign = _locked(workspace_id, campaign_id, CampaignState.DRAFT, CampaignState.SCHEDULED)
+    _sendable(workspace_id, campaign.purpose.code)
     _move(campaign, CampaignState.SCHEDULED, scheduled_at=at)
     _audit(campaign, "scheduled", {"at": at.isoformat()}, actor=actor, now=now)
     return campaign
@@ -125,6 +135,7 @@ def start(workspace_id: int, campaign_id: int, *, actor: Actor, now: datetime) -
 
 
 def _start(campaign: Campaign, *, actor: Actor, now: datetime) -> None:
+    _sendable(campaign.workspace_id, campaign.purpose.code)
     newest = TemplateVersion.objects.filter(
         workspace_id=campaign.workspace_id, template_id=campaign.template_id
     ).order_by("-number")
@@ -252,8 +263,17 @@ def _start_next(workspace_id: int, *, now: datetime) -> bool:
         )
         campaign = due.select_for_update(skip_locked=True, no_key=True).order_by("scheduled_at").first()
         if campaign is not None:
-            _start(campaign, actor=SYSTEM, now=now)
+            _start_or_give_back(campaign, now=now)
     return campaign is not None
+
+
+def _start_or_give_back(campaign: Campaign, *, now: datetime) -> None:
+    """Start it; what may not be sent any more is a draft again, so that somebody decides."""
+    try:
+        _start(campaign, actor=SYSTEM, now=now)
+    except CampaignInvalid as error:
+        _move(campaign, CampaignState.DRAFT, scheduled_at=None)
+        _audit(campaign, "halted", {"trouble": error.message}, actor=SYSTEM, now=now)
 
 
 def _freeze_chunk(workspace_id: int, *, now: datetime) -> int | None:

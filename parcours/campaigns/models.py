@@ -11,7 +11,7 @@ from parcours.content.models import Template
 
 
 class Campaign(models.Model):
-    """draft → scheduled → running ⇄ paused → finished; draft, scheduled, running and paused → cancelled.
+    """draft ⇄ scheduled → running ⇄ paused; running → finished; draft, scheduled, running and paused → cancelled.
 
     When it starts, the audience is frozen into messages, `frozen_after` being the last contact taken, so that a crash goes on
     where it was. `awaits` is a message of it that had no outcome when last looked for one.

@@ -9,10 +9,12 @@ class CampaignState(StrEnum):
 
       ┌─────────────────────┐
       │                     ▼
-    draft ──► scheduled ──► running ⇄ paused
+    draft ◄─► scheduled ──► running ⇄ paused
       │           │         │ │          │
       │           │         │ └──────────│──► finished   (every recipient has an outcome)
       └───────────┴─────────┴────────────┴──► cancelled
+
+    What may not be sent when its time comes is a draft again.
     """
 
     DRAFT = "draft"

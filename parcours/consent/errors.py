@@ -9,6 +9,12 @@ class UnknownPurpose(Invalid):
     code = "purpose.unknown"
 
 
+class UnfitPurpose(Invalid):
+    """No message is sent for such a purpose: it is about measuring, or archived."""
+
+    code = "purpose.unfit"
+
+
 class PurposeFixed(Conflict):
     """What a purpose is for, and on which legal basis it stands, does not change once people have been asked about it."""
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from parcours.consent.errors import UnknownPurpose
+from parcours.consent.errors import UnfitPurpose, UnknownPurpose
 from parcours.consent.models import Pace, Purpose, Record, State, Suppression
 from parcours.consent.types import Act, Channel, Wish
 from parcours.contacts import identities
@@ -20,8 +20,31 @@ def purposes(workspace_id: int) -> list[Purpose]:
 
 
 def offered_purposes(workspace_id: int) -> list[Purpose]:
-    """Those that messages may be sent for."""
+    """Those that people are asked about."""
     return [one for one in purposes(workspace_id) if one.archived_at is None]
+
+
+def sendable_purposes(workspace_id: int) -> list[Purpose]:
+    """Those that messages may be sent for."""
+    return [one for one in purposes(workspace_id) if is_sendable(one)]
+
+
+def is_sendable(purpose: Purpose) -> bool:
+    """Whether messages may be sent for it: not for one that people agree to be measured for, nor for one out of use."""
+    return purpose.archived_at is None and not purpose.is_measuring
+
+
+def sendable_purpose(workspace_id: int, code: str) -> Purpose:
+    """One purpose that messages may be sent for. Raises UnknownPurpose, UnfitPurpose."""
+    found = purpose(workspace_id, code)
+    if is_sendable(found):
+        return found
+    why = (
+        _("“%(code)s” is about measuring; no message is sent for it.")
+        if found.is_measuring
+        else _("“%(code)s” is archived; no message is sent for it.")
+    )
+    raise UnfitPurpose(why % {"code": code}, field="purpose")
 
 
 def purpose(workspace_id: int, code: str) -> Purpose:

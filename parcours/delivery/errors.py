@@ -33,12 +33,6 @@ class RequestReused(Conflict):
     code = "delivery.id_reused"
 
 
-class UnfitPurpose(Invalid):
-    """No message is sent for such a purpose."""
-
-    code = "delivery.unfit_purpose"
-
-
 class Paused(Conflict):
     """Sending is paused in this workspace."""
 

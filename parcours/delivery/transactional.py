@@ -29,7 +29,7 @@ from parcours.content.models import TemplateVersion
 from parcours.delivery import queries
 from parcours.delivery.actions import add_mailing, enqueue
 from parcours.delivery.composing import message_id_of
-from parcours.delivery.errors import NotSetUp, RequestReused, UnfitPurpose
+from parcours.delivery.errors import NotSetUp, RequestReused
 from parcours.delivery.models import Message, Request, Sending
 from parcours.delivery.queries import MessageRow
 from parcours.delivery.types import Origin, ToQueue
@@ -68,7 +68,7 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
     request, is_new = _request(workspace_id, wanted, now)
     if not is_new:
         return _known(request, wanted)
-    purpose = fit_purpose(workspace_id, wanted.purpose)
+    purpose = consent.sendable_purpose(workspace_id, wanted.purpose)
     version = _version(workspace_id, wanted, now)
     usable_sending(workspace_id)
     mailing_id = _mailing(workspace_id, purpose, version, now)
@@ -134,23 +134,9 @@ def _known(request: Request, wanted: Wanted) -> MessageRow:
     return queries.message(request.workspace_id, request.message_id)
 
 
-def fit_purpose(workspace_id: int, code: str) -> Purpose:
-    """The purpose that a message may be sent for. Raises UnknownPurpose, UnfitPurpose."""
-    found = next((one for one in consent.purposes(workspace_id) if one.code == code), None)
-    if found is None:
-        raise UnknownPurpose(_("There is no purpose “%(purpose)s”.") % {"purpose": code}, field="purpose")
-    if found.is_measuring:
-        raise UnfitPurpose(
-            _("“%(code)s” is about measuring; no message is sent for it.") % {"code": code}, field="purpose"
-        )
-    return found
-
-
 def usual_purpose(workspace_id: int) -> Purpose:
     """What messages are sent for where nobody says: the first purpose of the workspace. Raises UnknownPurpose."""
-    found = next(
-        (one for one in consent.purposes(workspace_id) if not one.is_measuring and not one.archived_at), None
-    )
+    found = next(iter(consent.sendable_purposes(workspace_id)), None)
     if found is None:
         raise UnknownPurpose(_("This workspace has no purpose yet."), field="purpose")
     return found

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 from parcours.accounts.models import Workspace
 from parcours.audiences import language as rules
 from parcours.audiences import queries as audiences
+from parcours.consent import queries as consent
 from parcours.content.models import Coupon, Template
 from parcours.events.types import LIST_JOINED
 from parcours.journeys import graph as graphs
@@ -81,7 +82,8 @@ def surroundings(workspace_id: int) -> Surroundings:
     """What the graphs of this workspace may name."""
     templates = Template.objects.filter(workspace_id=workspace_id).values_list("slug", "name")
     coupons = Coupon.objects.filter(workspace_id=workspace_id).values_list("slug", "name")
-    return Surroundings(audiences.vocabulary(workspace_id), dict(templates), dict(coupons))
+    purposes = {one.code for one in consent.sendable_purposes(workspace_id)}
+    return Surroundings(audiences.vocabulary(workspace_id), purposes, dict(templates), dict(coupons))
 
 
 def graph_view(workspace_id: int, version: Version, *, language: str, now: datetime) -> GraphView:

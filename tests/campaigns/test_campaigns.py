@@ -1,6 +1,7 @@
 """One-off sends: everybody once, whatever crashes; pause and cancel at once; the figures always add up."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -347,6 +348,36 @@ def test_draft_names_what_there_is(shop: Workspace, now: datetime, draft: Draft,
     with pytest.raises(CampaignInvalid) as caught:
         actions.create(shop.id, draft, actor=ALICE, now=now)
     assert caught.value.field == field
+
+
+def test_nothing_is_sent_for_a_purpose_that_is_archived_or_about_measuring(
+    shop: Workspace, now: datetime
+) -> None:
+    """Neither drawn up, nor scheduled, nor started; and nothing is lost: what was scheduled is a draft again."""
+    names = {"name_fr": "Mesure", "name_en": "Measuring", "basis": "consent", "is_marketing": False}
+    consent.save_purpose(shop.id, "measure_opens", names, actor=SYSTEM, now=now)
+    readers(shop, 3, now)
+    tomorrow = now + timedelta(days=1)
+    scheduled, draft = (actions.create(shop.id, NEWS, actor=ALICE, now=now) for _ in range(2))
+    actions.schedule(shop.id, scheduled.pk, tomorrow, actor=ALICE, now=now)
+    consent.archive_purpose(shop.id, "newsletter", actor=ALICE, now=now)
+    for refused in (
+        lambda: actions.create(shop.id, replace(NEWS, purpose="measure_opens"), actor=ALICE, now=now),
+        lambda: actions.create(shop.id, NEWS, actor=ALICE, now=now),
+        lambda: actions.schedule(shop.id, draft.pk, tomorrow, actor=ALICE, now=now),
+        lambda: actions.start(shop.id, draft.pk, actor=ALICE, now=now),
+    ):
+        with pytest.raises(CampaignInvalid) as caught:
+            refused()
+        assert caught.value.field == "purpose"
+
+    assert actions.tick(shop.id, now=tomorrow) == 0
+    scheduled.refresh_from_db()
+    assert (scheduled.state, scheduled.scheduled_at) == ("draft", None)
+    assert "newsletter" in AuditEntry.objects.get(action="halted").detail["trouble"]
+    consent.restore_purpose(shop.id, "newsletter", actor=ALICE, now=now)
+    actions.start(shop.id, scheduled.pk, actor=ALICE, now=tomorrow)
+    assert actions.tick(shop.id, now=tomorrow) == 3
 
 
 def test_past_and_unknown_are_refused(shop: Workspace, now: datetime) -> None:

@@ -48,6 +48,14 @@ class Story:
 
 IN_LYON = {"attribute": "city", "is": "Lyon"}
 STORIES = [
+    Story(
+        "promotion under a purpose that lets somebody be measured",
+        "measure_opens",
+        "withhold",
+        ["not_judged"],
+        said=[("measure_opens", Act.GRANTED)],
+        at=NIGHT,
+    ),
     Story("order confirmation without any consent", "order_information", "send", ["basis_contract"]),
     Story("order confirmation at night", "order_information", "send", ["basis_contract"], at=NIGHT),
     Story(

@@ -7,6 +7,7 @@ from django.db import ProgrammingError, transaction
 
 from parcours.accounts.models import AuditEntry
 from parcours.accounts.types import SYSTEM, Actor
+from parcours.consent import actions as consent
 from parcours.contacts import actions as contacts
 from parcours.contacts.types import AttributeType
 from parcours.content.models import TemplateVersion
@@ -106,6 +107,19 @@ def test_names_that_the_workspace_lacks_are_refused_at_their_place(
     assert caught.value.field == place
     with shop.scope():
         assert not Version.objects.exists()
+
+
+@pytest.mark.parametrize("purpose", ["measure_opens", "promotions"])
+def test_journey_does_not_send_for_what_is_about_measuring_or_archived(shop: Shop, purpose: str) -> None:
+    with shop.scope():
+        names = {"name_fr": "Mesure", "name_en": "Measuring", "basis": "consent", "is_marketing": False}
+        consent.save_purpose(shop.workspace_id, "measure_opens", names, actor=SYSTEM, now=shop.now)
+        consent.archive_purpose(shop.workspace_id, "promotions", actor=SYSTEM, now=shop.now)
+    with pytest.raises(GraphInvalid) as caught:
+        shop.publish({"a": {"send": SEND | {"purpose": purpose}}}, "a")
+    assert caught.value.field == "nodes.a.send.purpose"
+    assert "order_information" in caught.value.hint
+    shop.publish({"a": {"if": {"consent": purpose}, "then": "b", "else": "b"}, "b": {"exit": "done"}}, "a")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,8 @@ import pytest
 from django.db import connection
 
 from parcours.accounts.models import AuditEntry, Workspace
+from parcours.accounts.types import SYSTEM
+from parcours.consent import actions as consent
 from parcours.contacts.models import Contact
 from parcours.delivery.models import Message, Request
 from parcours.events.models import Event
@@ -130,6 +132,13 @@ def test_request_that_cannot_be_carried_out_says_why_and_leaves_nothing(
         assert not Request.objects.exists()
         assert not Event.objects.exists()
     assert asked(till)["state"] == "queued"  # the id is still free
+
+
+def test_archived_purpose_is_told_at_once(till: Machine, workspace: Workspace, now: datetime) -> None:
+    with tenancy.scope(workspace_id=workspace.pk):
+        consent.archive_purpose(workspace.pk, WANTED["purpose"], actor=SYSTEM, now=now)
+    response = till.post("/messages", WANTED)
+    assert (response.status_code, response.json()["code"]) == (422, "purpose.unfit")
 
 
 def test_workspace_that_cannot_send_says_so(

@@ -6,6 +6,7 @@ from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
 from parcours.api.schemas import Page, TemplateIn, TemplateOut, TestIn, TestOut, TestsOut
+from parcours.consent import queries as consent
 from parcours.contacts import queries as contacts
 from parcours.contacts.errors import UnknownContact
 from parcours.content import actions, queries
@@ -54,7 +55,7 @@ def test_template(request: ApiRequest, slug: str, wanted: TestIn) -> Status[Test
     version = queries.latest_version(call.workspace_id, slug)
     asked = trials.Wanted(
         version=version,
-        purpose=transactional.fit_purpose(call.workspace_id, wanted.purpose)
+        purpose=consent.sendable_purpose(call.workspace_id, wanted.purpose)
         if wanted.purpose
         else transactional.usual_purpose(call.workspace_id),
         reader=_reader(call.workspace_id, wanted.contact),

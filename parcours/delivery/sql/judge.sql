@@ -4,7 +4,7 @@
 -- date), outside and unguarded (null, or why the rule of the purpose or of the mailing leaves this person out).
 -- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
 -- messages that hold the person's places of that day. `paused_until`, `every_days`: what the person chose on the preference page, with
--- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known lets nothing pass. A message that asks for
+-- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known, or that is about measuring, lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
 -- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
 -- LIMIT 1 makes each question one probe of a unique index for each message; a join might read everybody's answers and hash them.
@@ -62,7 +62,7 @@ CROSS JOIN LATERAL (
                ELSE '{}'::jsonb END)) ORDER BY r.position) AS against
     FROM (VALUES
         (1, 'not_judged', coalesce(p.basis, '') NOT IN ('contract', 'legitimate_interest', 'consent')
-                          OR l.channel IS DISTINCT FROM 'email', 'ledger'),
+                          OR l.channel IS DISTINCT FROM 'email' OR (p.is_measuring AND l.origin <> 'confirm'), 'ledger'),
         (2, 'purpose_archived', p.archived_at IS NOT NULL, 'archived'),
         (3, 'stopped', l.stopped_at IS NOT NULL, 'stopped'),
         (4, 'contact_gone', c.id IS NULL, ''),

@@ -5,7 +5,7 @@ only the choice between its ways is a kind's own SQL.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -46,9 +46,10 @@ class Description:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a workspace has that a graph may name, by slug, with what people call it."""
+    """What a workspace has that a graph may name, by slug, with what people call it; `purposes`: those that messages may have."""
 
     vocabulary: Vocabulary
+    purposes: Collection[str]
     templates: Mapping[str, str]
     coupons: Mapping[str, str]
 

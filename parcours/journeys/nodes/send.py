@@ -54,8 +54,10 @@ class Send(Straight):
         reading.known(
             self.template, around.templates, _("There is no template “%(name)s”."), f"{here}.template"
         )
-        purposes = around.vocabulary.purposes
-        reading.known(self.purpose, purposes, _("There is no purpose “%(name)s”."), f"{here}.purpose")
+        known, place = around.vocabulary.purposes, f"{here}.purpose"
+        reading.known(self.purpose, known, _("There is no purpose “%(name)s”."), place)
+        unfit = _("No message is sent for the purpose “%(name)s”: it is about measuring, or archived.")
+        reading.known(self.purpose, around.purposes, unfit, place)
         if self.coupon is not None:
             reading.known(self.coupon, around.coupons, _("There is no coupon “%(name)s”."), f"{here}.coupon")
         if self.guard is not None:

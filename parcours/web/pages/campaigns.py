@@ -74,8 +74,7 @@ class CampaignForm(forms.Form):
         self.purposes = {
             each.code: each
             for each in consent.purposes(workspace_id)
-            if not each.is_measuring
-            and (each.archived_at is None or each.code == self.initial.get("purpose"))
+            if consent.is_sendable(each) or each.code == self.initial.get("purpose")
         }
         choosable: dict[str, Any] = self.fields
         nothing = ("", gettext("Choose…"))
@@ -93,7 +92,7 @@ class CampaignForm(forms.Form):
     def clean_purpose(self) -> str:
         """What a draft was drawn up for may have been archived since: it is shown, and another has to be chosen."""
         code: str = self.cleaned_data["purpose"]
-        if self.purposes[code].archived_at is not None:
+        if not consent.is_sendable(self.purposes[code]):
             raise forms.ValidationError(
                 gettext("This purpose is archived: nothing is sent for it. Choose another.")
             )

@@ -19,7 +19,7 @@ from parcours.accounts import queries as accounts
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
 from parcours.content.models import TemplateVersion
-from parcours.delivery import readers, transactional, trials
+from parcours.delivery import readers, trials
 from parcours.delivery.readers import Reader
 from parcours.kernel.errors import DomainError
 from parcours.web.access import StaffRequest
@@ -82,7 +82,7 @@ class TrialForm(forms.Form):
 
 def purposes(workspace_id: int) -> list[Purpose]:
     """What a message may be sent for."""
-    return [each for each in consent.purposes(workspace_id) if not each.is_measuring and not each.archived_at]
+    return consent.sendable_purposes(workspace_id)
 
 
 def panel(request: StaffRequest, subject: Subject, form: TrialForm | None = None) -> dict[str, Any]:
@@ -108,7 +108,7 @@ def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
         return False
     said, own = form.cleaned_data, request.workspace.pk
     try:
-        purpose = subject.purpose or transactional.fit_purpose(own, said["purpose"])
+        purpose = subject.purpose or consent.sendable_purpose(own, said["purpose"])
         wanted = trials.Wanted(
             version=subject.version,
             purpose=purpose,
