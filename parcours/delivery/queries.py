@@ -140,14 +140,15 @@ def list_messages(
 
 
 def messages_of_contact(
-    workspace_id: int, contact_id: UUID, *, before: Place | None = None, limit: int = 50
+    workspace_id: int, contact_id: UUID, *, state: str = "", before: Place | None = None, limit: int = 50
 ) -> list[MessageRow]:
-    """A page of the messages of one person, newest first."""
+    """A page of the messages of one person, newest first, of all states or of one."""
     before_at, before_id = before or (None, None)
     return statements.messages_of_contact.rows(
         MessageRow,
         workspace_id=workspace_id,
         contact_id=contact_id,
+        state=state,
         before_at=before_at,
         before_id=before_id,
         limit=limit,

@@ -1,5 +1,6 @@
 """Long lists by keyset: the next page starts after the last row shown, so that a page costs the same wherever it is."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -7,7 +8,8 @@ from typing import Generic, TypeVar
 from django.core.exceptions import ValidationError
 from django.db.models import Field, Model, Q, QuerySet
 
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
+Stored = TypeVar("Stored", bound=Model)
 SIZE = 50
 
 
@@ -20,13 +22,17 @@ class Page(Generic[Row]):
     is_first: bool
 
 
-def newest_first(rows: QuerySet[Row], field: str, after: str, size: int = SIZE) -> Page[Row]:
+def newest_first(rows: QuerySet[Stored], field: str, after: str, size: int = SIZE) -> Page[Stored]:
     """One page ordered by an instant, newest first, then by primary key. A damaged `after` gives the first page."""
     rest = older(rows, field, "pk", after)
     found = list((rows if rest is None else rest).order_by(f"-{field}", "-pk")[: size + 1])
-    last = found[size - 1] if len(found) > size else None
-    following = place(getattr(last, field), last.pk) if last else ""
-    return Page(found[:size], following, rest is None)
+    return cut(found, size, lambda last: place(getattr(last, field), last.pk), is_first=rest is None)
+
+
+def cut(found: Sequence[Row], size: int, spell: Callable[[Row], str], *, is_first: bool) -> Page[Row]:
+    """One page of rows, of which one more was asked for: only then there is a next page. `spell` says where a row stands."""
+    following = spell(found[size - 1]) if len(found) > size else ""
+    return Page(list(found[:size]), following, is_first)
 
 
 def place(at: datetime, key: object) -> str:
@@ -34,7 +40,7 @@ def place(at: datetime, key: object) -> str:
     return f"{at.isoformat()}~{key}"
 
 
-def older(rows: QuerySet[Row], field: str, key_field: str, after: str) -> QuerySet[Row] | None:
+def older(rows: QuerySet[Stored], field: str, key_field: str, after: str) -> QuerySet[Stored] | None:
     """The rows after a place, or None when it is damaged or empty: whatever an address says, it is no error."""
     at, _, text = after.partition("~")
     column = rows.model._meta.pk if key_field == "pk" else rows.model._meta.get_field(key_field)

@@ -9,7 +9,7 @@ from parcours.accounts.models import AuditEntry
 from parcours.catalogue import queries
 from parcours.catalogue.models import Product
 from parcours.kernel import tenancy
-from parcours.web.pages import catalogue
+from parcours.web import paging
 from tests.web.conftest import Shop, signed_in
 
 CUP = {"product_id": "TASSE-9", "name": "Tasse", "price": "12.5", "url": "https://shop.example/tasse-9"}
@@ -126,9 +126,9 @@ def test_hostile_names_are_escaped(shop: Shop, owner: Client) -> None:
 
 
 def test_long_list_is_paged_by_id(shop: Shop, owner: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalogue, "SIZE", 2)
+    monkeypatch.setattr(paging, "SIZE", 2)
     first: Any = owner.get(shop.path("catalogue/"))
     assert [one.product_id for one in first.context["rows"]] == ["BOL-1", "LAMPE-2"]
-    rest: Any = owner.get(shop.path("catalogue/"), {"after": first.context["page"]["next"]})
+    rest: Any = owner.get(shop.path("catalogue/"), {"after": first.context["page"].next})
     assert [one.product_id for one in rest.context["rows"]] == ["TASSE-3"]
-    assert rest.context["page"] == {"next": "", "is_first": False}
+    assert (rest.context["page"].next, rest.context["page"].is_first) == ("", False)

@@ -6,6 +6,7 @@ from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
 from parcours.api.routes import reports
+from parcours.api.routes.paging import int_in, newest_first, page_size
 from parcours.api.routes.reports import Language
 from parcours.api.schemas import CampaignIn, CampaignOut, Page, ProgressOut, ReportOut, ScheduleIn
 from parcours.campaigns import actions, queries
@@ -15,14 +16,15 @@ from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures, MailingReport
 
 router = Router()
-MOST = 200
 
 
 @router.get("", response=Page[CampaignOut], summary="List campaigns")
-def list_campaigns(request: ApiRequest) -> Page[CampaignOut]:
-    """The 200 newest campaigns with their progress."""
+def list_campaigns(request: ApiRequest, after: str = "", limit: int = 50) -> Page[CampaignOut]:
+    """Campaigns with their progress, the newest first."""
     workspace_id = request.call.workspace_id
-    return Page[CampaignOut](items=_out(workspace_id, queries.campaigns(workspace_id)[:MOST]))
+    found = queries.campaigns(workspace_id)
+    rows, following = newest_first(found, "created_at", int_in, after, page_size(limit))
+    return Page[CampaignOut](items=_out(workspace_id, rows), next=following)
 
 
 @router.post("", response={201: CampaignOut}, summary="Make a campaign")

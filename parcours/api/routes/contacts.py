@@ -12,7 +12,7 @@ from ninja import Router, Status
 from parcours.api import cursors
 from parcours.api.envelope import ApiRequest
 from parcours.api.problems import FieldError, Unacceptable
-from parcours.api.routes.paging import int_in, page_size, uuid_in
+from parcours.api.routes.paging import before, cut, int_in, page_size, uuid_in
 from parcours.api.schemas import (
     ConsentIn,
     ConsentOut,
@@ -26,6 +26,7 @@ from parcours.api.schemas import (
     Page,
 )
 from parcours.audiences import exporting
+from parcours.audiences import queries as audiences
 from parcours.consent import actions as consent_actions
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
@@ -38,6 +39,7 @@ from parcours.events import audited
 from parcours.events import queries as events
 from parcours.kernel import tables
 from parcours.kernel.clock import EARLIEST
+from parcours.kernel.errors import NotFound
 
 router = Router()
 
@@ -65,20 +67,12 @@ def list_contacts(request: ApiRequest, email: str = "", after: str = "", limit: 
     """The contact with an address, or all of them, newest first."""
     workspace_id = request.call.workspace_id
     if email:
-        found = contacts.contact_of(workspace_id, IdentityKind.EMAIL, email)
-        return Page[ContactOut](items=[_out(found)] if found else [])
+        person = contacts.contact_of(workspace_id, IdentityKind.EMAIL, email)
+        return Page[ContactOut](items=[_out(person)] if person else [])
     size = page_size(limit)
-    before = None
-    if after:
-        at, identity = cursors.read(after)
-        before = (at, uuid_in(identity))
-    rows = contacts.list_contacts(workspace_id, before=before, limit=size + 1)
-    more = len(rows) > size
-    last = rows[size - 1] if more else None
-    return Page[ContactOut](
-        items=[_out(row) for row in rows[:size]],
-        next=cursors.spell(last.created_at, last.id) if last else None,
-    )
+    found = contacts.list_contacts(workspace_id, before=before(after, uuid_in), limit=size + 1)
+    rows, following = cut(found, size, lambda last: cursors.spell(last.created_at, last.id))
+    return Page[ContactOut](items=[_out(row) for row in rows], next=following)
 
 
 @router.get(
@@ -97,6 +91,7 @@ def export_contacts(
     `consent_…` columns say what each person said last. Cells that a spreadsheet would run begin with an apostrophe.
     """
     call = request.call
+    _check_chosen(call.workspace_id, list, segment)
     chosen = exporting.people(call.workspace_id, list_slug=list, segment=segment)
     audited.record_export(
         call.workspace_id,
@@ -161,16 +156,11 @@ def read_timeline(request: ApiRequest, contact_id: UUID, after: str = "", limit:
     workspace_id = request.call.workspace_id
     contacts.contact(workspace_id, contact_id)
     size = page_size(limit)
-    before = None
-    if after:
-        at, identity = cursors.read(after)
-        before = (at, int_in(identity))
-    rows = events.timeline(workspace_id, contact_id, before=before, limit=size + 1)
-    more = len(rows) > size
-    last = rows[size - 1] if more else None
+    found = events.timeline(workspace_id, contact_id, before=before(after, int_in), limit=size + 1)
+    rows, following = cut(found, size, lambda last: cursors.spell(last.at, last.id))
     return Page[EventOut](
-        items=[EventOut(name=row.name, at=row.at, properties=row.properties) for row in rows[:size]],
-        next=cursors.spell(last.at, last.id) if last else None,
+        items=[EventOut(name=row.name, at=row.at, properties=row.properties) for row in rows],
+        next=following,
     )
 
 
@@ -230,6 +220,18 @@ def _check_consents(known: Mapping[str, Purpose], consents: list[ConsentIn], now
     ]
     if errors:
         raise Unacceptable(errors)
+
+
+def _check_chosen(workspace_id: int, list_slug: str, segment: str) -> None:
+    """A list or a segment that is not there has no people; to answer so would hide a misspelling."""
+    if list_slug and list_slug not in contacts.list_names(workspace_id):
+        message = _("No list is called “%(slug)s”.") % {"slug": list_slug}
+        raise Unacceptable([FieldError("list", message)])
+    if segment:
+        try:
+            audiences.segment(workspace_id, segment)
+        except NotFound as error:
+            raise Unacceptable([FieldError("segment", error.message)]) from error
 
 
 def _can_be_confirmed(said: ConsentIn, purpose: Purpose) -> bool:

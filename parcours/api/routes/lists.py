@@ -3,7 +3,7 @@
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
-from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.routes.paging import cut, page_size, uuid_in
 from parcours.api.schemas import ContactOut, ListIn, ListOut, MembersChanged, MembersIn, Page
 from parcours.contacts import actions, queries
 from parcours.events import audited
@@ -31,10 +31,10 @@ def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 5
     """Who is on it, in the order of their ids."""
     size = page_size(limit)
     start = uuid_in(after) if after else None
-    rows = queries.members_of_list(request.call.workspace_id, slug, after=start, limit=size + 1)
+    found = queries.members_of_list(request.call.workspace_id, slug, after=start, limit=size + 1)
+    people, following = cut(found, size, lambda last: str(last.id))
     return Page[ContactOut](
-        items=[ContactOut.model_validate(one, from_attributes=True) for one in rows[:size]],
-        next=str(rows[size - 1].id) if len(rows) > size else None,
+        items=[ContactOut.model_validate(one, from_attributes=True) for one in people], next=following
     )
 
 

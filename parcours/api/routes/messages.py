@@ -8,7 +8,7 @@ from ninja import Router, Status
 from parcours.api import cursors
 from parcours.api.envelope import ApiRequest
 from parcours.api.problems import FieldError, Unacceptable
-from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.routes.paging import before, cut, page_size, uuid_in
 from parcours.api.schemas import MessageAccepted, MessageIn, MessageOut, Page, ReasonOut
 from parcours.contacts import queries as contacts
 from parcours.content.errors import UnknownTemplate
@@ -62,25 +62,26 @@ def send_message(request: ApiRequest, wanted: MessageIn) -> Status[MessageAccept
 
 @router.get("", response=Page[MessageOut], summary="List messages")
 def list_messages(
-    request: ApiRequest, contact: UUID | None = None, state: str = "", after: str = "", limit: int = 50
+    request: ApiRequest,
+    contact: UUID | None = None,
+    state: MessageState | None = None,
+    after: str = "",
+    limit: int = 50,
 ) -> Page[MessageOut]:
-    """Messages, newest first: of one contact, or of all of them in one state or any."""
+    """Messages, newest first: of one contact or of everybody, in one state or any."""
     workspace_id = request.call.workspace_id
-    size = page_size(limit)
-    before = None
-    if after:
-        at, identity = cursors.read(after)
-        before = (at, uuid_in(identity))
+    size, wanted = page_size(limit), state.value if state else ""
     if contact is not None:
         contacts.contact(workspace_id, contact)
-        rows = delivery.messages_of_contact(workspace_id, contact, before=before, limit=size + 1)
+        found = delivery.messages_of_contact(
+            workspace_id, contact, state=wanted, before=before(after, uuid_in), limit=size + 1
+        )
     else:
-        rows = delivery.list_messages(workspace_id, state=state, before=before, limit=size + 1)
-    last = rows[size - 1] if len(rows) > size else None
-    return Page[MessageOut](
-        items=[_out(row) for row in rows[:size]],
-        next=cursors.spell(last.queued_at, last.id) if last else None,
-    )
+        found = delivery.list_messages(
+            workspace_id, state=wanted, before=before(after, uuid_in), limit=size + 1
+        )
+    rows, following = cut(found, size, lambda last: cursors.spell(last.queued_at, last.id))
+    return Page[MessageOut](items=[_out(row) for row in rows], next=following)
 
 
 @router.get("/{uuid:message_id}", response=MessageOut, summary="Read a message")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from parcours.api.envelope import ApiRequest
 from parcours.api.problems import FieldError, Unacceptable
-from parcours.api.routes.paging import page_size
+from parcours.api.routes.paging import cut, page_size
 from parcours.api.schemas import (
     FieldProblem,
     IdentifiedProductIn,
@@ -36,10 +36,8 @@ def list_products(
     size = page_size(limit)
     rows = queries.products(request.call.workspace_id, words=q, origin=origin)
     found = list(rows.filter(product_id__gt=after)[: size + 1])
-    return Page[ProductOut](
-        items=[_out(one) for one in found[:size]],
-        next=found[size - 1].product_id if len(found) > size else None,
-    )
+    shown, following = cut(found, size, lambda last: last.product_id)
+    return Page[ProductOut](items=[_out(one) for one in shown], next=following)
 
 
 @router.post("/batch", response=ProductsSaved, summary="Save many products")

@@ -1,11 +1,9 @@
 """Dynamic segments: their rules, how many people, who."""
 
-from uuid import UUID
-
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
-from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.routes.paging import cut, page_size, uuid_in
 from parcours.api.schemas import ContactInSegment, CountOut, Page, SegmentIn, SegmentOut
 from parcours.audiences import actions, language, queries
 from parcours.audiences.language import Vocabulary
@@ -59,11 +57,11 @@ def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 5
     """Who is in it, newest contacts first, and since when."""
     workspace_id = request.call.workspace_id
     row, size = queries.segment(workspace_id, slug), page_size(limit)
-    before: UUID | None = uuid_in(after) if after else None
-    rows = queries.members(workspace_id, row.id, before=before, limit=size + 1)
+    start = uuid_in(after) if after else None
+    found = queries.members(workspace_id, row.id, before=start, limit=size + 1)
+    people, following = cut(found, size, lambda last: str(last.id))
     return Page[ContactInSegment](
-        items=[ContactInSegment.model_validate(one, from_attributes=True) for one in rows[:size]],
-        next=str(rows[size - 1].id) if len(rows) > size else None,
+        items=[ContactInSegment.model_validate(one, from_attributes=True) for one in people], next=following
     )
 
 

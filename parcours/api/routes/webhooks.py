@@ -3,12 +3,10 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from django.db.models import Q
 from ninja import Router, Status
 
-from parcours.api import cursors
 from parcours.api.envelope import ApiRequest
-from parcours.api.routes.paging import page_size, uuid_in
+from parcours.api.routes.paging import newest_first, page_size, uuid_in
 from parcours.api.schemas import (
     Page,
     Replayed,
@@ -117,17 +115,9 @@ def list_deliveries(
     """What was delivered, waits or failed in the last thirty days, newest first."""
     workspace_id = request.call.workspace_id
     endpoint = queries.access_endpoint(workspace_id, endpoint_id)
-    size = page_size(limit)
     found = queries.deliveries(workspace_id, endpoint.pk, state)
-    if after:
-        at, identity = cursors.read(after)
-        found = found.filter(Q(created_at__lt=at) | Q(created_at=at, pk__lt=uuid_in(identity)))
-    rows = list(found.order_by("-created_at", "-pk")[: size + 1])
-    last = rows[size - 1] if len(rows) > size else None
-    return Page[WebhookDeliveryOut](
-        items=[_delivery(row) for row in rows[:size]],
-        next=cursors.spell(last.created_at, last.pk) if last else None,
-    )
+    rows, following = newest_first(found, "created_at", uuid_in, after, page_size(limit))
+    return Page[WebhookDeliveryOut](items=[_delivery(row) for row in rows], next=following)
 
 
 @router.post("/{int:endpoint_id}/replay", response=Replayed, summary="Deliver again what failed")

@@ -16,7 +16,8 @@ WHERE m.workspace_id = %(workspace_id)s AND (%(state)s = '' OR m.state = %(state
 ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 
 -- name: messages_of_contact
--- A page of the messages of one person, newest first; tests that were made out for them are not theirs. Parameters: contact_id, before_at, before_id, limit (see newest_messages).
+-- A page of the messages of one person, newest first, of one state or ('') of all; tests that were made out for them are not theirs.
+-- Parameters: contact_id, state, before_at, before_id, limit (see newest_messages).
 SELECT m.id, m.contact_id, m.mailing_id, l.name, l.origin, l.origin_id, l.origin_version, l.step, p.code AS purpose,
        p.basis, m.run, m.state, m.verdict, m.reasons, m.queued_at, m.due_at, m.expires_at, m.judged_at,
        coalesce(nullif(m.address, ''), CASE WHEN NOT m.is_test THEN c.email END, '') AS address, m.subject, m.transport, m.sent_at, m.delivered_at, m.opened_at,
@@ -27,6 +28,7 @@ JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailin
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(contact_id)s AND NOT m.is_test
+  AND (%(state)s = '' OR m.state = %(state)s)
   AND (%(before_at)s::timestamptz IS NULL OR (m.queued_at, m.id) < (%(before_at)s, %(before_id)s::uuid))
 ORDER BY m.queued_at DESC, m.id DESC LIMIT %(limit)s;
 

@@ -18,10 +18,10 @@ from parcours.catalogue import actions, queries
 from parcours.catalogue.models import Product
 from parcours.catalogue.types import ProductOrigin, shown_price
 from parcours.kernel.errors import DomainError
+from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
 
-SIZE = 50
 STOCK = {"": _("unknown"), "yes": _("yes"), "no": _("no")}
 IN_STOCK: dict[bool | None, str] = {None: "", True: "yes", False: "no"}
 PLAIN = ("name", "url", "image_url", "currency", "category", "brand")
@@ -101,13 +101,9 @@ def products(request: StaffRequest) -> HttpResponse:
     found = queries.products(
         request.workspace.pk, words=words, origin=ProductOrigin.SEEN if show else None
     ).filter(product_id__gt=after)
-    rows = list(found[: SIZE + 1])
-    context = {
-        "rows": rows[:SIZE],
-        "words": words,
-        "show": show,
-        "page": {"next": rows[SIZE - 1].product_id if len(rows) > SIZE else "", "is_first": not after},
-    }
+    rows = list(found[: paging.SIZE + 1])
+    page = paging.cut(rows, paging.SIZE, lambda last: last.product_id, is_first=not after)
+    context = {"page": page, "rows": page.rows, "words": words, "show": show}
     return render(request, "web/catalogue/list.html", context)
 
 

@@ -15,11 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from parcours.accounts.types import Role
 from parcours.audiences import actions, queries
 from parcours.kernel.errors import DomainError, Invalid
+from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
 from parcours.web.rules import Sayer
 
-SIZE = 50
 EXAMPLES: tuple[tuple[Any, Any], ...] = (
     (_("Bought at least twice"), {"event": "Order Completed", "count": {"at_least": 2}}),
     (_("Silent for 60 days"), {"event": "Order Completed", "last": {"more_than_ago": "60d"}}),
@@ -82,14 +82,15 @@ def segment(request: StaffRequest, slug: str) -> HttpResponse:
         before = UUID(request.GET.get("after", ""))
     except ValueError:
         before = None
-    people = queries.members(own, found.id, before=before, limit=SIZE + 1)
+    people = queries.members(own, found.id, before=before, limit=paging.SIZE + 1)
+    page = paging.cut(people, paging.SIZE, lambda last: str(last.id), is_first=before is None)
     sayer = Sayer(own)
     context = {
         "segment": found,
         "sentence": sayer.rule(found.rule),
         "problem": sayer.problem(slug),
-        "people": people[:SIZE],
-        "page": {"next": str(people[SIZE - 1].id) if len(people) > SIZE else "", "is_first": before is None},
+        "people": page.rows,
+        "page": page,
     }
     return render(request, "web/segments/one.html", context)
 
