@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
 
 from parcours.campaigns.types import CampaignState
 from parcours.catalogue.types import ProductOrigin
-from parcours.consent.types import Act, Basis
+from parcours.consent.types import Act, Basis, SuppressionReason
 from parcours.contacts.types import AttributeType, IdentityKind
 from parcours.delivery.types import MessageState, Origin, Verdict
 from parcours.integrations.types import DeliveryState, EndpointState, PauseReason, Trouble
@@ -249,6 +249,14 @@ class SegmentIn(Input):
     rule: dict[str, Any]
 
 
+class SegmentChange(Input):
+    """What to change of a segment; what is left out stays."""
+
+    name: Text | None = None
+    description: Annotated[str, StringConstraints(max_length=400)] | None = None
+    rule: dict[str, Any] | None = None
+
+
 class SegmentOut(Schema):
     """A segment. `is_current` is false while its members are being computed for the first time or after a change."""
 
@@ -276,6 +284,25 @@ class ContactInSegment(Schema):
     email: str | None
     attributes: dict[str, Any]
     since: datetime
+
+
+class SuppressionIn(Input):
+    """An address that is never to be written to any more. `detail` is kept; it must not repeat the address."""
+
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=254)]
+    channel: Literal["email", "sms"] = "email"
+    detail: Annotated[str, StringConstraints(max_length=400)] = ""
+
+
+class SuppressionOut(Schema):
+    """An address that is never written to, since when and why. Only its hash is kept: `contact` is whose it was, if known."""
+
+    id: int
+    channel: Literal["email", "sms"]
+    reason: SuppressionReason
+    detail: str
+    contact: UUID | None
+    at: datetime
 
 
 class PurposeIn(Input):

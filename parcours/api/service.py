@@ -27,6 +27,7 @@ from parcours.api.routes import (
     products,
     purposes,
     segments,
+    suppressions,
     templates,
     webhooks,
 )
@@ -86,6 +87,7 @@ for prefix, router in (
     ("/campaigns", campaigns.router),
     ("/templates", templates.router),
     ("/purposes", purposes.router),
+    ("/suppressions", suppressions.router),
     ("/products", products.router),
     ("/events", events.router),
     ("/webhooks", webhooks.router),

@@ -21,6 +21,7 @@ READS = {
     "/messages": 11,
     "/products": 12,
     "/segments": 14,
+    "/suppressions": 12,
     "/templates": 12,
     "/webhooks": 13,
 }
@@ -42,6 +43,7 @@ def add(till: Machine, workspace: Workspace, number: int) -> None:
     till.post("/segments", {"slug": name, "name": name, "rule": {"list": name}})
     who = till.post("/contacts", {"email": f"{name}@example.com"}).json()["id"]
     till.post(f"/lists/{name}/members", {"add": [who]})
+    till.post("/suppressions", {"address": f"{name}@example.net"})
     wanted = {"name": name, "template": name, "purpose": "promotions", "list": name}
     made = till.post("/campaigns", wanted).json()["id"]
     till.post(f"/campaigns/{made}/schedule", {})

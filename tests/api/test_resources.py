@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from parcours.accounts.models import Workspace
+from parcours.accounts.models import AuditEntry, Workspace
 from parcours.audiences import actions as audiences
 from parcours.consent.models import Purpose
 from parcours.content.models import Template, TemplateVersion
@@ -51,6 +51,79 @@ def test_segment_is_made_and_counted(till: Machine, workspace: Workspace, now: d
     assert till.get("/segments/others/count").json() == {"count": 1}
     [member] = till.get("/segments/others/members").json()["items"]
     assert member["email"] == "marc@example.com"
+
+
+def test_segment_is_changed_and_deleted(till: Machine, other_till: Machine, workspace: Workspace) -> None:
+    contact(till)
+    till.post("/lists", {"slug": "vip", "name": "VIP"})
+    rule = {"not": {"list": "vip"}}
+    till.post("/segments", {"slug": "others", "name": "Others", "description": "x", "rule": rule})
+    till.post("/segments", {"slug": "above", "name": "Above", "rule": {"segment": "others"}})
+    renamed = till.send("patch", "/segments/others", {"name": "The others"})
+    assert renamed.status_code == 200, renamed.content
+    assert (renamed.json()["name"], renamed.json()["description"], renamed.json()["rule"]) == (
+        "The others",
+        "x",
+        rule,
+    )
+    assert till.send("patch", "/segments/others", {"rule": {"list": "vip"}}).json()["is_current"] is False
+    assert till.send("patch", "/segments/others", {"rule": {"list": "nowhere"}}).status_code == 422
+    assert till.send("patch", "/segments/others", {"slug": "new"}).status_code == 422
+    for method in ("patch", "delete"):
+        assert other_till.send(method, "/segments/others", {}).status_code == 404
+    in_use = till.send("delete", "/segments/others")
+    assert (in_use.status_code, "Above" in in_use.json()["detail"]) == (409, True)
+    assert till.send("delete", "/segments/above").status_code == 204
+    assert till.send("delete", "/segments/others").status_code == 204
+    assert till.get("/segments").json()["items"] == []
+    with tenancy.scope(workspace_id=workspace.pk):
+        acts = AuditEntry.objects.filter(subject="segment", subject_id="others").order_by("pk")
+        assert [(one.action, one.actor) for one in acts][1:] == [
+            ("changed", "API key “till”"),
+            ("changed", "API key “till”"),
+            ("deleted", "API key “till”"),
+        ]
+
+
+def test_address_is_suppressed_found_and_lifted(
+    till: Machine, other_till: Machine, workspace: Workspace
+) -> None:
+    marc = contact(till)
+    made = till.post("/suppressions", {"address": " Marc@Example.com ", "detail": "by letter"})
+    assert made.status_code == 201, made.content
+    entry = made.json()
+    assert (entry["reason"], entry["channel"], entry["detail"], entry["contact"]) == (
+        "manual",
+        "email",
+        "by letter",
+        marc,
+    )
+    again = till.post("/suppressions", {"address": "marc@example.com", "detail": "once more"})
+    assert (again.status_code, again.json()) == (200, entry)
+    assert till.post("/suppressions", {"address": "+33 6 12 34 56 78", "channel": "sms"}).status_code == 201
+    assert till.get("/suppressions", address="marc@example.com").json()["items"] == [entry]
+    assert till.get("/suppressions", address="+33612345678", channel="sms").json()["items"]
+    assert till.get("/suppressions", address="+33612345678").json()["items"] == []
+    assert [one["channel"] for one in till.get("/suppressions", limit=1).json()["items"]] == ["sms"]
+    after = till.get("/suppressions", limit=1).json()["next"]
+    assert till.get("/suppressions", after=after).json() == {"items": [entry], "next": None}
+    assert other_till.get("/suppressions").json()["items"] == []
+    assert other_till.send("delete", f"/suppressions/{entry['id']}").status_code == 404
+    assert till.send("delete", f"/suppressions/{entry['id']}").status_code == 204
+    assert till.send("delete", f"/suppressions/{entry['id']}").status_code == 404
+    assert till.get("/suppressions", address="marc@example.com").json()["items"] == []
+    with tenancy.scope(workspace_id=workspace.pk):
+        acts = AuditEntry.objects.filter(subject="suppression").order_by("pk")
+        assert [one.action for one in acts] == ["added", "added", "lifted"]
+
+
+@pytest.mark.parametrize(
+    "wanted", [{}, {"address": "marc"}, {"address": "marc@example.com", "channel": "sms"}]
+)
+def test_what_is_no_address_is_not_suppressed(till: Machine, wanted: dict[str, str]) -> None:
+    refused = till.post("/suppressions", wanted)
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["address"]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
 from parcours.api.routes.paging import cut, page_size, uuid_in
-from parcours.api.schemas import ContactInSegment, CountOut, Page, SegmentIn, SegmentOut
+from parcours.api.schemas import ContactInSegment, CountOut, Page, SegmentChange, SegmentIn, SegmentOut
 from parcours.audiences import actions, language, queries
 from parcours.audiences.language import Vocabulary
 from parcours.audiences.types import SegmentRow
@@ -43,6 +43,24 @@ def read_segment(request: ApiRequest, slug: str) -> SegmentOut:
     """One segment."""
     workspace_id = request.call.workspace_id
     return _out(queries.segment(workspace_id, slug), queries.vocabulary(workspace_id))
+
+
+@router.patch("/{slug:slug}", response=SegmentOut, summary="Change a segment")
+def change_segment(request: ApiRequest, slug: str, change: SegmentChange) -> SegmentOut:
+    """Its name, what it is for, its rule. After a change of the rule its people are computed anew in the background."""
+    call = request.call
+    actions.update_segment(
+        call.workspace_id, slug, **change.model_dump(exclude_none=True), actor=call.actor, now=call.now
+    )
+    return read_segment(request, slug)
+
+
+@router.delete("/{slug:slug}", response={204: None}, summary="Delete a segment")
+def delete_segment(request: ApiRequest, slug: str) -> Status[None]:
+    """Its people stay. One that a segment, purpose, journey or campaign uses is not deleted."""
+    call = request.call
+    actions.delete_segment(call.workspace_id, slug, actor=call.actor, now=call.now)
+    return Status(204, None)
 
 
 @router.get("/{slug:slug}/count", response=CountOut, summary="Count a segment's people")
