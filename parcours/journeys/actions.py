@@ -5,6 +5,8 @@ A journey whose statement fails is paused with its reason, so that the others go
 """
 
 import logging
+import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -25,6 +27,7 @@ from parcours.delivery import actions as delivery
 from parcours.delivery.models import Mailing
 from parcours.delivery.types import Origin
 from parcours.events import cursor
+from parcours.events.types import Span
 from parcours.journeys import engine, entry, queries
 from parcours.journeys import graph as graphs
 from parcours.journeys.engine import DueVersion, Walk
@@ -38,8 +41,6 @@ from parcours.journeys.versions import stored
 from parcours.kernel import sql, tenancy
 
 CONSUMER = "journeys"
-MOST_SPANS = 100
-MOST_PASSES = 500
 
 log = logging.getLogger(__name__)
 statements = sql.load(__package__)
@@ -241,28 +242,36 @@ def _audit(
 # The clock.
 
 
-def enter(workspace_id: int, *, now: datetime) -> int:
-    """Let people in from the new events of the log (consumer `journeys`); returns how many came in."""
+def enter(workspace_id: int, *, now: datetime, patience: float = math.inf) -> int:
+    """Let people in from the new events of the log (consumer `journeys`); returns how many came in. `patience` as in `tick`."""
     entered = 0
-    for _span in range(MOST_SPANS):
+    for _span in _turns(patience):
         with cursor.advance(workspace_id, CONSUMER) as span:
             if span is None:
                 break
             contacts.hold_people(workspace_id)
             for journey in statements.open_journeys.rows(OpenJourney, workspace_id=workspace_id):
                 with _halting(workspace_id, journey.slug, now=now), transaction.atomic():
-                    entered += entry.let_in(workspace_id, journey, span, now=now)
+                    entered += _let_in(workspace_id, journey, span, now=now)
     return entered
 
 
-def tick(workspace_id: int, *, now: datetime, limit: int = 2000) -> int:
+def _let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetime) -> int:
+    came = entry.let_in(workspace_id, journey, span, now=now)
+    if came:
+        statements.count_entered.run(workspace_id=workspace_id, version_id=journey.version_id, entered=came)
+    return came
+
+
+def tick(workspace_id: int, *, now: datetime, limit: int = 2000, patience: float = math.inf) -> int:
     """Move every due run, version by version, in transactions of at most `limit` runs; returns how many nodes were passed.
 
+    After `patience` seconds the rest is left for the next call; each version has had a turn by then.
     Any number of workers may do this at once: a run that one holds is skipped by the others.
     """
     passed = 0
     spent: set[int] = set()
-    for _pass in range(MOST_PASSES):
+    for _pass in _turns(patience):
         waiting = [version for version in _due_versions(workspace_id, now) if version.id not in spent]
         if not waiting:
             break
@@ -274,6 +283,14 @@ def tick(workspace_id: int, *, now: datetime, limit: int = 2000) -> int:
                 spent.add(version.id)
             passed += walk.passed
     return passed
+
+
+def _turns(patience: float) -> Iterator[None]:
+    """One turn, then more of them until so many seconds have passed."""
+    until = time.monotonic() + patience
+    yield
+    while time.monotonic() < until:
+        yield
 
 
 def _due_versions(workspace_id: int, now: datetime) -> list[DueVersion]:

@@ -40,7 +40,10 @@ class Journey(models.Model):
 
 
 class Version(models.Model):
-    """One published graph, never changed: runs stay on the version that they entered. Its shape is in `journeys.versions`."""
+    """One published graph, never changed: runs stay on the version that they entered. Its shape is in `journeys.versions`.
+
+    `entered` counts its runs from the first day, so that no page has to.
+    """
 
     id = models.AutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, models.CASCADE, related_name="+", db_index=False)
@@ -49,6 +52,7 @@ class Version(models.Model):
     graph = models.JSONField()
     actor = models.CharField(max_length=200)
     created_at = models.DateTimeField()
+    entered = models.BigIntegerField(db_default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["journey", "number"], name="version_once")]

@@ -131,7 +131,7 @@ def _figures(workspace_id: int, version: Version, now: datetime) -> _Figures:
     here = statements.people_by_node.records(**parameters)
     ways = statements.passed_by_node.records(**parameters)
     return _Figures(
-        entered=statements.entered_version.scalar(**parameters),
+        entered=version.entered,
         here={row["node"]: row["people"] for row in here},
         ways={(row["node"], row["outcome"]): row["passed"] for row in ways},
         messages=_messages_today(workspace_id, version.graph["mailings"], now),

@@ -6,6 +6,7 @@ A duty opens its own short transactions, may run in several workers at once, and
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from parcours.audiences import actions as audiences
@@ -48,12 +49,15 @@ def prepare_log(workspace_id: int, *, now: datetime) -> int:
     return 0
 
 
+TURN = 0.5
+"""Seconds after which a duty that could go on for long lets the others, and other workspaces, have their turn."""
+
 DUTIES = (
     Duty("feedback", delivery.project),
     Duty("segments", audiences.refresh),
     Duty("segments in time", audiences.recheck, every=1.0),
-    Duty("journey entries", journeys.enter),
-    Duty("journeys", journeys.tick),
+    Duty("journey entries", partial(journeys.enter, patience=TURN)),
+    Duty("journeys", partial(journeys.tick, patience=TURN)),
     Duty("campaigns", campaigns.tick, every=0.5),
     Duty("insights", insights.roll_up, every=1.0),
     Duty("catalogue", catalogue.learn, every=0.2),

@@ -1,6 +1,7 @@
 """A small shop for journeys: purposes, a template, a list, an attribute, people, and a log that is read as the workers read it."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -101,8 +102,8 @@ class Shop:
         """Wait until the log may be read up to its end."""
         settle(self.workspace_id)
 
-    def tick(self, now: datetime | None = None, limit: int = 2000) -> int:
-        return actions.tick(self.workspace_id, now=now or self.now, limit=limit)
+    def tick(self, now: datetime | None = None, limit: int = 2000, patience: float = math.inf) -> int:
+        return actions.tick(self.workspace_id, now=now or self.now, limit=limit, patience=patience)
 
     def paths(self) -> list[list[str]]:
         """What each run went through, `node:outcome`, in the order of the runs."""

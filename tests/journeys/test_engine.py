@@ -32,6 +32,20 @@ def test_walk_passes_all_nodes_up_to_the_wait_in_one_go(shop: Shop) -> None:
     assert shop.happened("Journey Finished") == [{"journey": "j", "reason": "done"}]
 
 
+def test_large_journey_leaves_the_rest_for_its_next_turn(shop: Shop) -> None:
+    """Each version has moved by then, a new one behind a large one too; what is left is due as before."""
+    for slug in ("large", "new"):
+        shop.publish({"a": {"exit": "done"}}, "a", slug=slug)
+    for _ in range(3):
+        shop.happens(shop.person(), order_id="A1")
+    assert shop.enter() == 6
+    assert shop.tick(limit=1, patience=0) == 2
+    finished = [run.version_id for run in shop.runs() if run.finished_at]
+    assert len(set(finished)) == 2
+    assert shop.tick(limit=1, patience=60) == 4
+    assert shop.tick() == 0
+
+
 def test_message_names_its_run_its_step_and_its_event(shop: Shop) -> None:
     version = shop.publish({"a": {"send": SEND}}, "a")
     marc = shop.person("marc@example.com")

@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from parcours.delivery.models import Message
 from parcours.journeys import queries
+from parcours.journeys.models import Run
 from parcours.journeys.types import EdgeView, JourneyCount
 from tests.journeys.shop import SEND, Shop
 
@@ -52,6 +53,19 @@ def test_canvas_says_who_is_where_and_how_many_passed(shop: Shop) -> None:
     ]
     assert view.entered == 3
     assert view.entry == "Enters after an order (once in a life)."
+
+
+def test_who_ever_entered_is_known_without_the_runs_that_have_ended(shop: Shop) -> None:
+    live(shop)
+    with shop.scope():
+        Run.objects.filter(due_at=None).delete()
+        journey = queries.access_journey(shop.workspace_id, "j")
+        assert journey.live is not None
+        view = queries.graph_view(shop.workspace_id, journey.live, language="en", now=shop.now)
+        for asked in (None, journey.pk):
+            counted = queries.counts(shop.workspace_id, journey_id=asked)
+            assert counted == {journey.pk: JourneyCount(inside=2, entered=3)}
+    assert view.entered == 3
 
 
 def test_canvas_counts_today_by_the_clock_of_the_workspace(shop: Shop) -> None:

@@ -27,3 +27,8 @@ JOIN journeys_version version ON version.workspace_id = %(workspace_id)s AND ver
 WHERE journey.workspace_id = %(workspace_id)s AND journey.state = 'published'
 ORDER BY journey.id
 FOR SHARE OF journey;
+
+-- name: count_entered
+-- Remember that people entered a version. Parameters: version_id, entered. Locks: the version's row, until the transaction ends.
+UPDATE journeys_version SET entered = entered + %(entered)s
+WHERE workspace_id = %(workspace_id)s AND id = %(version_id)s;

@@ -1,9 +1,15 @@
 -- name: people_by_journey
--- How many runs each journey has, active and in all. Parameters: journey_id, or null for every journey.
-SELECT journey_id, count(*) FILTER (WHERE due_at IS NOT NULL) AS inside, count(*) AS entered
-FROM journeys_run
-WHERE workspace_id = %(workspace_id)s AND (%(journey_id)s::int IS NULL OR journey_id = %(journey_id)s)
-GROUP BY journey_id;
+-- How many runs each journey has that anybody entered, active and in all. Parameters: journey_id, or null for every journey.
+-- Reads the index of active runs alone, version by version, never those that have ended.
+SELECT version.journey_id, sum(active.runs)::bigint AS inside, sum(version.entered)::bigint AS entered
+FROM journeys_version version
+CROSS JOIN LATERAL (
+    SELECT count(*) AS runs FROM journeys_run
+    WHERE workspace_id = %(workspace_id)s AND version_id = version.id AND due_at IS NOT NULL
+) AS active
+WHERE version.workspace_id = %(workspace_id)s AND version.entered > 0
+  AND (%(journey_id)s::int IS NULL OR version.journey_id = %(journey_id)s)
+GROUP BY version.journey_id;
 
 -- name: people_by_node
 -- How many people of a version stand at each node now. Parameters: version_id.
@@ -11,10 +17,6 @@ SELECT node, count(*) AS people
 FROM journeys_run
 WHERE workspace_id = %(workspace_id)s AND version_id = %(version_id)s AND due_at IS NOT NULL
 GROUP BY node;
-
--- name: entered_version
--- How many runs ever entered a version. Parameters: version_id.
-SELECT count(*) FROM journeys_run WHERE workspace_id = %(workspace_id)s AND version_id = %(version_id)s;
 
 -- name: passed_by_node
 -- How many runs of a version left each node by each way. Parameters: version_id. Reads the index alone.
