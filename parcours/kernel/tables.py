@@ -22,8 +22,9 @@ def harmless(text: str) -> str:
 
 def meant(cell: str) -> str:
     """What `harmless` made this cell of; any other cell as it is."""
-    text = cell[1:]
-    return text if cell.startswith("'") and harmless(text) == cell else cell
+    if not cell.startswith("'"):
+        return cell
+    return cell[1:] if harmless(cell[1:]) == cell else cell
 
 
 def written(rows: Iterable[Sequence[str]], *, delimiter: str = ",", together: int = 500) -> Iterator[str]:

@@ -6,6 +6,7 @@ A row is taken whole or refused whole: a refused one is in the report with its l
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -190,8 +191,13 @@ def _take_source(person: _Draft, cell: str) -> None:
 
 
 def _take_opt_out(person: _Draft, cell: str) -> None:
+    person.opted_out |= _says_no(cell)
+
+
+@lru_cache(maxsize=1_000)  # a file has two or three such words, hundreds of thousands of times
+def _says_no(cell: str) -> bool:
     word = plain(cell)
-    person.opted_out |= word in _LEFT_WORDS or (word not in _THERE_WORDS and _boolean(cell))
+    return word in _LEFT_WORDS or (word not in _THERE_WORDS and _boolean(cell))
 
 
 def _take_opted_out_at(person: _Draft, _cell: str) -> None:
