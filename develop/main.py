@@ -14,7 +14,7 @@ from develop.console import prepare_streams, say
 from develop.errors import DevelopError
 
 HELP = """\
-./dev run [--port N] [--data DIR] [--no-demo]   set everything up and run Parcours with the demo shop
+./dev run [--port N] [--data DIR] [--[no-]demo] set everything up and run Parcours with the demo shop
 ./dev test [pytest arguments…]                  set everything up, check the sources, pass the tests
 ./dev check                                     lint, format, types, import contracts, SQL, translations
 ./dev bench [NAME…] [--json]                    measure, beside the floors that bound each figure
@@ -74,9 +74,17 @@ def _run_options(arguments: list[str]) -> run.Options:
     parser.add_argument(
         "--data", metavar="DIR", help="where the data lives (default: PARCOURS_DATA, or var/)"
     )
-    parser.add_argument("--no-demo", action="store_true", help="start without the demo shop")
+    demo = parser.add_mutually_exclusive_group()
+    demo.add_argument("--no-demo", action="store_true", help="start without the demo shop")
+    demo.add_argument(
+        "--demo",
+        action="store_true",
+        help="load the demo shop also into the database of DATABASE_URL, whatever is in it",
+    )
     chosen = parser.parse_args(arguments)
-    return run.Options(port=chosen.port, data=chosen.data, with_demo=not chosen.no_demo)
+    return run.Options(
+        port=chosen.port, data=chosen.data, with_demo=not chosen.no_demo, insists_on_demo=chosen.demo
+    )
 
 
 def _hear_signals() -> None:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from develop import environment, ports, postgres
@@ -39,6 +40,7 @@ class Options:
     port: int | None = None
     data: str | None = None
     with_demo: bool = True
+    insists_on_demo: bool = False
 
 
 @dataclass
@@ -99,6 +101,8 @@ def start(running: Running, options: Options) -> None:
     running.database_url = os.environ.get("DATABASE_URL") or start_database(running)
     migrate(running)
     if options.with_demo:
+        if os.environ.get("DATABASE_URL") and not options.insists_on_demo:
+            check_demo_is_welcome(running)
         load_demo(running)
     ports.check_free(running.ports)
     mail = start_process(running, "mail", "develop.mailsink", *mail_options(running))
@@ -162,6 +166,16 @@ def migrate(running: Running) -> None:
     command = [running.checkout.python, "-m", "parcours.cli.main", "migrate"]
     with Step("Migrating the database") as step:
         run_quietly(step, command, cwd=running.checkout.root, environment=running.environment())
+
+
+def check_demo_is_welcome(running: Running) -> None:
+    """Raise DevelopError for a database of somebody's own, which has workspaces, and none that is the demo."""
+    found = workspaces(running)
+    if found and not any(one["is_demo"] for one in found):
+        raise DevelopError(
+            f"The database of DATABASE_URL has workspaces already ({', '.join(one['slug'] for one in found)}), and the demo"
+            " shop is none of them. Start without it: ./dev run --no-demo. To load it all the same: ./dev run --demo."
+        )
 
 
 def load_demo(running: Running) -> None:
@@ -237,12 +251,13 @@ def is_healthy(base_url: str) -> bool:
         connection.close()
 
 
-def has_workspace(running: Running) -> bool:
-    """Whether somebody can work here already."""
+def workspaces(running: Running) -> list[dict[str, Any]]:
+    """The workspaces that there are, as `parcours workspaces` tells them."""
     command = [running.checkout.python, "-m", "parcours.cli.main", "workspaces", "--json"]
     with Step("Looking for workspaces") as step:
         answer = run_quietly(step, command, cwd=running.checkout.root, environment=running.environment())
-    return bool(json.loads(answer.strip().splitlines()[-1]))
+    found: list[dict[str, Any]] = json.loads(answer.strip().splitlines()[-1])
+    return found
 
 
 def first_steps(options: Options) -> list[str]:
@@ -272,7 +287,7 @@ def announce(running: Running, options: Options) -> None:
     lines += [
         f"  Inbox      {running.inbox_url}",
         f"  Logs       {running.data / 'log'}",
-        *([] if options.with_demo or has_workspace(running) else first_steps(options)),
+        *([] if options.with_demo or workspaces(running) else first_steps(options)),
         "",
         "  Ctrl-C stops it.",
     ]

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from typing import Any
 
 from parcours.accounts import queries
 from parcours.accounts.types import Role
@@ -15,13 +16,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a line for each workspace, the oldest first."""
-    found = []
+    found: list[dict[str, Any]] = []
     for workspace in queries.workspaces():
         with tenancy.scope(workspace_id=workspace.pk):
             owners = [
                 each.user.email for each in queries.members(workspace.pk) if each.role == Role.OWNER.value
             ]
-        found.append({"slug": workspace.slug, "name": workspace.name, "owners": owners})
+        found.append(
+            {
+                "slug": workspace.slug,
+                "name": workspace.name,
+                "owners": owners,
+                "is_demo": workspace.is_demo,
+            }
+        )
     if options.json:
         print(json.dumps(found))
     for each in found if not options.json else ():

@@ -37,8 +37,8 @@ def test_workspaces_are_listed_with_their_owners(
         accounts.invite(workspace.pk, "bob@example.com", Role.EDITOR, actor=SYSTEM, now=now)
     workspaces.run(argparse.Namespace(json=True))
     assert json.loads(capsys.readouterr().out) == [
-        {"slug": "shop", "name": "La Boutique", "owners": ["alice@example.com"]},
-        {"slug": "other", "name": "Other Shop", "owners": []},
+        {"slug": "shop", "name": "La Boutique", "owners": ["alice@example.com"], "is_demo": False},
+        {"slug": "other", "name": "Other Shop", "owners": [], "is_demo": False},
     ]
 
 

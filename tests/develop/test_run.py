@@ -17,6 +17,7 @@ from develop import children, run
 from develop.checkout import Checkout
 from develop.errors import DevelopError
 from develop.locks import Lock
+from develop.main import _run_options
 from develop.processes import Child, Service
 
 
@@ -137,13 +138,46 @@ def test_start_without_the_demo_on_fresh_data_says_how_to_begin(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setattr(run, "has_workspace", lambda _running: False)
+    monkeypatch.setattr(run, "workspaces", lambda _running: [])
     running = run.Running(Checkout(tmp_path), tmp_path, {"web": 8123, "inbox": 8124, "smtp": 8125})
     run.announce(running, run.Options(data="my data", with_demo=False))
     assert not (tmp_path / "demo.json").exists()
     command = "./dev parcours --data 'my data' workspace my-shop --name 'My shop' --language en \\\n"
     assert command in capsys.readouterr().out
 
-    monkeypatch.setattr(run, "has_workspace", lambda _running: True)
+    monkeypatch.setattr(run, "workspaces", lambda _running: [{"slug": "shop", "is_demo": False}])
     run.announce(running, run.Options(with_demo=False))
     assert "There is no workspace yet" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("there", "url", "insists", "follows"),
+    [
+        ({"own": False}, "postgresql:///own", False, r"\(own\).*--no-demo"),
+        ({"own": False}, "postgresql:///own", True, "it is loaded"),
+        ({"own": False}, "", False, "it is loaded"),  # our own server, where `--no-demo` came first
+        ({}, "postgresql:///own", False, "it is loaded"),
+        ({"own": False, "demo": True}, "postgresql:///own", False, "it is loaded"),
+    ],
+)
+def test_demo_comes_into_somebodys_own_database_only_when_asked(
+    monkeypatch: pytest.MonkeyPatch, *, there: dict[str, bool], url: str, insists: bool, follows: str
+) -> None:
+    def load(_running: run.Running) -> None:
+        raise DevelopError("it is loaded")
+
+    monkeypatch.setenv("DATABASE_URL", url)
+    monkeypatch.setattr(run, "start_database", lambda _running: "")
+    monkeypatch.setattr(run, "migrate", lambda _running: None)
+    found = [{"slug": slug, "is_demo": is_demo} for slug, is_demo in there.items()]
+    monkeypatch.setattr(run, "workspaces", lambda _running: found)
+    monkeypatch.setattr(run, "load_demo", load)
+    with pytest.raises(DevelopError, match=follows):
+        run.start(run.Running(Checkout(Path()), Path(), {}), run.Options(insists_on_demo=insists))
+
+
+def test_demo_is_wanted_or_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run_options(["--demo"]).insists_on_demo
+    assert not _run_options(["--no-demo"]).with_demo
+    with pytest.raises(SystemExit):
+        _run_options(["--demo", "--no-demo"])

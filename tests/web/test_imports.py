@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from parcours.accounts import actions as accounts
-from parcours.accounts.models import Workspace
+from parcours.accounts.models import User, Workspace
 from parcours.accounts.types import SYSTEM, Role
 from parcours.consent import actions as consent
 from parcours.contacts.importing import reading
@@ -86,8 +87,14 @@ def test_refused_rows_come_as_harmless_csv(alice: Client, workspace: Workspace, 
     address = uploaded(alice, b"email\n=cmd|' /C calc'!A0\n")
     alice.post(address + "columns/", {"column_0": "email", "rule": "overwrite"})
     run_to_the_end(workspace, now)
-    text = alice.get(address + "refusals/").content.decode("utf-8-sig")
-    assert text.splitlines()[1] == "2,This is not an e-mail address.,'=cmd|' /C calc'!A0"
+    for language, row in (
+        ("en", "2,This is not an e-mail address.,'=cmd|' /C calc'!A0"),
+        ("fr", "2;Ce n’est pas une adresse e-mail.;'=cmd|' /C calc'!A0"),  # Excel parts by semicolons there
+    ):
+        User.objects.filter(email="editor@example.com").update(language=language)
+        answer = alice.get(address + "refusals/")
+        assert isinstance(answer, StreamingHttpResponse)
+        assert answer.getvalue().decode("utf-8-sig").splitlines()[1] == row
 
 
 @pytest.mark.parametrize(

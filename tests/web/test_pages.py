@@ -242,6 +242,26 @@ def campaign_people(client: Client, path: str) -> int:
     return int(client.get(path).context["people"])
 
 
+def test_template_page_reads_no_more_than_its_newest_version(
+    shop: Shop, owner: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bodies of the others may be megabytes."""
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        newest = TemplateVersion.objects.latest("number")
+        for number in range(newest.number + 1, newest.number + 4):
+            newest.pk, newest.number = None, number
+            newest.save(force_insert=True)
+        slug = newest.template.slug
+    read, from_db = [], TemplateVersion.from_db
+    monkeypatch.setattr(
+        TemplateVersion,
+        "from_db",
+        lambda *row: read.append(from_db(*row)) or read[-1],  # type: ignore[func-returns-value]
+    )
+    text_of(owner, shop.path(f"templates/{slug}/"))
+    assert {one.number for one in read if one.template_id == newest.template_id} == {newest.number}
+
+
 def test_template_error_stands_beside_its_field(shop: Shop, owner: Client) -> None:
     page = owner.get(shop.path("templates/we-miss-you/"))
     body = page.context["version"].bodies["fr"]

@@ -1,10 +1,9 @@
 """The pages of an import: the list with the upload, what the columns are, progress and report, the refused rows as a file."""
 
-import itertools
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext, gettext_noop
 
@@ -12,8 +11,8 @@ from parcours.accounts.types import Role
 from parcours.contacts.importing import actions, queries, reading
 from parcours.contacts.importing.errors import FileTooLarge
 from parcours.contacts.types import ImportState
-from parcours.kernel import tables
 from parcours.kernel.errors import DomainError
+from parcours.web import files
 from parcours.web.access import StaffRequest, followed, needs
 from parcours.web.contacts_import.forms import PlanForm, UploadForm
 from parcours.web.forms import put
@@ -136,7 +135,7 @@ def cancel(request: StaffRequest, import_id: UUID) -> HttpResponse:
 
 
 @needs(Role.ANALYST)
-def refusals(request: StaffRequest, import_id: UUID) -> HttpResponse:
+def refusals(request: StaffRequest, import_id: UUID) -> StreamingHttpResponse:
     """The refused rows as CSV that a spreadsheet opens without running anything (reliability T12). Reading it writes nothing."""
     run = queries.import_of(request.workspace.pk, import_id)
     header = [gettext("Line"), gettext("Reason"), gettext("Value")]
@@ -144,7 +143,6 @@ def refusals(request: StaffRequest, import_id: UUID) -> HttpResponse:
         [str(each.line), gettext(REASONS.get(each.code, each.code)), each.value]
         for each in queries.refusals(run).iterator(2000)
     )
-    rows = itertools.chain([header], refused)
-    response = HttpResponse("".join(tables.written(rows)), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="refused-{run.pk}.csv"'
-    return response
+    return files.table(
+        [header, *refused], f"refused-{run.pk}"
+    )  # read now: a stream ends after this page's scope

@@ -144,8 +144,7 @@ def render_template(
     """The editor, with the forms as they stand."""
     own = request.workspace.pk
     found = queries.template(own, slug)
-    versions = list(queries.versions(own, found.pk)[:20])
-    latest = versions[0]
+    latest = queries.versions(own, found.pk)[0]
     if form is None:
         flat = {
             f"{each}.{field}": text for each, body in latest.bodies.items() for field, text in body.items()
@@ -155,7 +154,6 @@ def render_template(
         "template": found,
         "form": form,
         "version": latest,
-        "versions": versions,
         "shown": shown_language(request, latest.bodies),
         "person": request.GET.get("person", ""),
         "variables": data_used(latest),
