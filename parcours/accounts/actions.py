@@ -130,9 +130,8 @@ def invite(workspace_id: int, email: str, role: Role, *, actor: Actor, now: date
     address = email.strip().lower()
     if not _is_accepted(User, "email", address):
         raise Invalid(_("“%(text)s” is not an e-mail address.") % {"text": email}, field="email")
-    user = User.objects.filter(email=address).first()
-    if user is None:
-        user, password = _create_account(workspace_id, address, actor=actor, now=now)
+    user, password = _account(workspace_id, address, actor=actor, now=now)
+    if password:
         return Invited(set_member(workspace_id, user, role, actor=actor, now=now), password=password)
     present = Membership.objects.filter(workspace_id=workspace_id, user=user).first()
     if present is not None and present.invitation is None:
@@ -145,6 +144,18 @@ def invite(workspace_id: int, email: str, role: Role, *, actor: Actor, now: date
     )
     _record_member(workspace_id, user, role, action="invited", actor=actor, now=now)
     return Invited(membership, code=code)
+
+
+def _account(workspace_id: int, address: str, *, actor: Actor, now: datetime) -> tuple[User, str]:
+    """The account of an address; one that is made for this with its first password."""
+    known = User.objects.filter(email=address).first()
+    if known is not None:
+        return known, ""
+    try:
+        with transaction.atomic():
+            return _create_account(workspace_id, address, actor=actor, now=now)
+    except IntegrityError:  # somebody else made it at this moment
+        return User.objects.get(email=address), ""
 
 
 def _create_account(workspace_id: int, address: str, *, actor: Actor, now: datetime) -> tuple[User, str]:

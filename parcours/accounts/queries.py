@@ -1,11 +1,11 @@
 """Reads about workspaces, members, keys and the audit trail."""
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
 from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
 from parcours.accounts.models import AuditEntry, Key, Membership, User, Workspace
-from parcours.accounts.types import KeyKind
+from parcours.accounts.types import KeyKind, Role
 from parcours.kernel import crypto, tenancy
 
 
@@ -48,11 +48,12 @@ def tracking_consent(workspace_id: int) -> str:
 
 
 def members(workspace_id: int) -> QuerySet[Membership]:
-    """Members with their users, owners first."""
+    """Members with their users, owners first, then by what they may do."""
+    rank = Case(*(When(role=role.value, then=place) for place, role in enumerate(Role)))
     return (
         Membership.objects.filter(workspace_id=workspace_id)
         .select_related("user")
-        .order_by("role", "user__email")
+        .order_by(rank, "user__email")
     )
 
 

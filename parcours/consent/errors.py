@@ -16,7 +16,7 @@ class UnfitPurpose(Invalid):
 
 
 class PurposeFixed(Conflict):
-    """What a purpose is for, and on which legal basis it stands, does not change once people have been asked about it."""
+    """What a purpose is for, and on which legal basis it stands, does not change once it is made."""
 
     code = "purpose.fixed"
 

@@ -99,10 +99,11 @@ class Declared:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """A contact whose attribute was changed, and the value that it had."""
+    """A contact whose attribute was changed, the value that it had, and the one that is kept now."""
 
     contact_id: UUID
     before: Any
+    after: Any
 
 
 @dataclass(frozen=True, slots=True)

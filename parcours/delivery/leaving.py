@@ -15,6 +15,7 @@ from parcours.delivery import queries
 from parcours.delivery.models import Message
 from parcours.events import actions as events
 from parcours.events import people
+from parcours.events import queries as log
 from parcours.events.types import UNSUBSCRIBED, NewEvent
 
 
@@ -41,12 +42,18 @@ def unsubscribe(workspace_id: int, message_id: UUID, evidence: Evidence, *, now:
 
 
 def tell(workspace_id: int, message: Message, *, now: datetime) -> None:
-    """Write down, once, that the person unsubscribed through this message, by one click or on the preference page."""
+    """Write down, once, that the person unsubscribed through this message, by one click or on the preference page.
+
+    The log knows whether that was long ago, when its receipt is forgotten; the receipt, whether it is at this moment.
+    """
+    which = {"message": str(message.pk)}
+    if log.is_in_log(workspace_id, message.contact_id, UNSUBSCRIBED, which):
+        return
     about = queries.about_mailings(workspace_id, {message.mailing.pk})[message.mailing.pk]
     told = NewEvent(
         message.contact_id,
         UNSUBSCRIBED,
-        {"message": str(message.pk), **about},
+        {**which, **about},
         at=now,
         message_key=uuid5(message.pk, UNSUBSCRIBED),
     )

@@ -112,6 +112,7 @@ def record_statements(workspace_id: int, said: Sequence[Statement], *, now: date
 
 def choose_pace(workspace_id: int, contact_id: UUID, wish: Wish, *, now: datetime) -> bool:
     """`consent.actions.choose_pace`, with Marketing Paused, Marketing Resumed, Frequency Chosen; True when something changed."""
+    contacts.hold_people(workspace_id)
     before = consent_queries.wish(workspace_id, contact_id, now=now)
     if not consent.choose_pace(workspace_id, contact_id, wish, now=now):
         return False
@@ -154,7 +155,7 @@ def change_attribute(
         NewEvent(
             one.contact_id,
             names.ATTRIBUTES_CHANGED,
-            {"changes": {name: {"from": one.before, "to": value}}},
+            {"changes": {name: {"from": one.before, "to": one.after}}},
             at=now,
         )
         for one in changed

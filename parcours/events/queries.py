@@ -1,8 +1,11 @@
-"""Reads of the log: one contact's timeline, which names occur."""
+"""Reads of the log: one contact's timeline, whether something happened to a contact."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from parcours.events.types import TimelineEntry
 from parcours.kernel import sql
@@ -28,4 +31,13 @@ def timeline(
         before_at=before_at,
         before_id=before_id,
         limit=limit,
+    )
+
+
+def is_in_log(workspace_id: int, contact_id: UUID, name: str, properties: Mapping[str, Any]) -> bool:
+    """True when something of this name, with these properties among its own, has happened to a contact."""
+    return bool(
+        statements.is_in_log.scalar(
+            workspace_id=workspace_id, contact_id=contact_id, name=name, properties=Jsonb(dict(properties))
+        )
     )

@@ -1,5 +1,6 @@
 """Members, keys and the trail, as an owner (Alice), a colleague (Bob) and an outsider (Charlie) meet them."""
 
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from datetime import datetime
 
 import pytest
@@ -31,6 +32,41 @@ def test_last_owner_cannot_leave(in_workspace: Workspace, now: datetime) -> None
     actions.set_member(in_workspace.id, bob, Role.OWNER, actor=SYSTEM, now=now)
     actions.remove_member(in_workspace.id, alice, actor=SYSTEM, now=now)
     assert [member.user.email for member in queries.members(in_workspace.id)] == ["bob@example.com"]
+
+
+def test_owners_come_first_among_members(in_workspace: Workspace, now: datetime) -> None:
+    for name, role in (("a", Role.VIEWER), ("b", Role.ANALYST), ("c", Role.OWNER), ("d", Role.EDITOR), ("e", Role.OWNER)):
+        user = actions.create_user(f"{name}@example.com", password=None, now=now)
+        actions.set_member(in_workspace.id, user, role, actor=SYSTEM, now=now)
+    assert [each.user.email[0] for each in queries.members(in_workspace.id)] == ["c", "e", "d", "b", "a"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_owners_invite_one_new_colleague_at_once(
+    transactional_db: None, workspace: Workspace, now: datetime
+) -> None:
+    def invite(role: Role) -> actions.Invited:
+        return actions.invite(workspace.id, "new@example.com", role, actor=SYSTEM, now=now)
+
+    def other() -> actions.Invited:
+        try:
+            with tenancy.scope(workspace_id=workspace.id):
+                return invite(Role.EDITOR)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with tenancy.scope(workspace_id=workspace.id):
+            first = invite(Role.VIEWER)
+            waiting = pool.submit(other)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.3)  # it waits for us
+        second = waiting.result(10)
+    assert (bool(first.password), second.password, second.code) == (True, "", "")
+    with tenancy.scope(workspace_id=workspace.id):
+        assert [(each.user.email, each.role) for each in queries.members(workspace.id)] == [
+            ("new@example.com", "editor")
+        ]
 
 
 def test_key_opens_its_workspace_until_revoked(workspace: Workspace, now: datetime) -> None:

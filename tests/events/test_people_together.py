@@ -18,8 +18,8 @@ from parcours.consent.models import Record, State
 from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts import actions as contacts
 from parcours.contacts.errors import UnknownContact
-from parcours.contacts.models import ListMember
-from parcours.contacts.types import Person
+from parcours.contacts.models import Contact, ListMember
+from parcours.contacts.types import AttributeType, Person
 from parcours.events import models, people
 from parcours.kernel import tenancy
 
@@ -111,6 +111,16 @@ def test_withdrawal_of_somebody_merged_away_meanwhile_is_refused_not_lost(two: T
         merged.set()
         with pytest.raises(UnknownContact):
             answer.result(10)
+
+
+def test_changed_attribute_is_told_as_it_is_kept(two: Two) -> None:
+    with tenancy.scope(workspace_id=two.shop.id):
+        contacts.declare_attribute(two.shop.id, "age", AttributeType.NUMBER, actor=SYSTEM, now=two.now)
+        assert people.change_attribute(two.shop.id, [two.kept], "age", "12", now=two.now) == [two.kept]
+        kept = Contact.objects.get(pk=two.kept).attributes["age"]
+        told = models.Event.objects.get(name="Attributes Changed").properties["changes"]["age"]
+    assert kept == 12
+    assert told == {"from": None, "to": kept}
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,17 @@
 """One click stops it (RFC 8058), and nothing else does."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.test import Client
 
+from parcours.consent.types import Evidence
 from parcours.contacts.types import Person
+from parcours.delivery import leaving
 from parcours.delivery.models import Message
 from parcours.events import people, tokens
-from parcours.events.models import Event
+from parcours.events.models import Event, Receipt
 from parcours.kernel import tenancy
 from parcours.kernel.ids import uuid7
 from tests.public.conftest import Marc
@@ -51,6 +53,21 @@ def test_links_of_both_copies_live_on_when_two_contacts_prove_to_be_one(
     assert stranger.get(marc.link(use)).status_code == 200
     stranger.post(marc.link(UNSUBSCRIBE), ONE_CLICK, content_type=FORM)
     assert marc.states() == {"promotions.email": "withdrawn"}
+
+
+def test_old_link_tells_nothing_again(marc: Marc, stranger: Client, now: datetime) -> None:
+    """Links never expire, receipts do."""
+    own, message = marc.workspace.pk, marc.messages["promotions"]
+    proof = Evidence(source="one-click unsubscribe")
+    stranger.post(marc.link(UNSUBSCRIBE), ONE_CLICK, content_type=FORM)
+    with tenancy.scope(workspace_id=own):
+        Receipt.objects.all().delete()  # as after 90 days
+        assert leaving.unsubscribe(own, message, proof, now=now + timedelta(days=91))
+        assert leaving.unsubscribe(own, marc.messages["advice"], proof, now=now + timedelta(days=91))
+        told = Event.objects.filter(contact_id=marc.contact_id, name="Unsubscribed")
+        assert sorted(each.properties["message"] for each in told) == sorted(
+            str(marc.messages[purpose]) for purpose in ("promotions", "advice")
+        )
 
 
 def test_multipart_post_is_the_same(marc: Marc, stranger: Client) -> None:

@@ -97,7 +97,7 @@ WHERE contact.workspace_id = %(workspace_id)s AND contact.id = changed.id
 RETURNING contact.id, changed.changes;
 
 -- name: change_attribute
--- Set one attribute (JSON value; null removes it) of these contacts. Returns those that did change, with the value before.
+-- Set one attribute (JSON value; null removes it) of these contacts. Returns those that did change, with the value before and after.
 -- Locks: the contacts' rows, in the order of their ids.
 WITH before AS (
     SELECT id, attributes -> %(name)s::text AS value
@@ -112,7 +112,7 @@ SET attributes = jsonb_strip_nulls(contact.attributes || jsonb_build_object(%(na
     updated_at = %(now)s
 FROM before
 WHERE contact.workspace_id = %(workspace_id)s AND contact.id = before.id
-RETURNING contact.id AS contact_id, before.value AS before;
+RETURNING contact.id AS contact_id, before.value AS before, contact.attributes -> %(name)s::text AS after;
 
 -- name: declare_attributes
 -- Declare attributes by parallel arrays of names and types; names declared meanwhile are left as they are.

@@ -44,3 +44,10 @@ WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
   AND (%(before_at)s::timestamptz IS NULL OR (at, id) < (%(before_at)s::timestamptz, %(before_id)s::bigint))
 ORDER BY at DESC, id DESC
 LIMIT %(limit)s;
+
+-- name: is_in_log
+-- Whether something of this name, with these properties (JSON) among its own, happened to a contact. Reads the index of the contact's events.
+SELECT EXISTS (
+    SELECT FROM events_event
+    WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s AND name = %(name)s AND properties @> %(properties)s::jsonb
+);
