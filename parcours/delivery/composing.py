@@ -284,12 +284,14 @@ def _mark(letters: Letters, claim: ToSend) -> str:
 
 def message_id(sending: Sending, claim: ToSend) -> str:
     """The Message-ID of what is being sent."""
-    return message_id_of(sending, claim.mailing_id, claim.run, claim.contact_id)
+    return message_id_of(sending, claim.id)
 
 
-def message_id_of(sending: Sending, mailing_id: int, run: int, contact_id: UUID) -> str:
-    """Always the same for a message, whoever sends it and however often: a duplicate can be recognised anywhere."""
-    parts = f"{sending.workspace_id}:{mailing_id}:{run}:{contact_id}"
+def message_id_of(sending: Sending, message: UUID) -> str:
+    """Always the same for a message, whoever sends it, however often, and whoever its person proves to be: a duplicate can be
+    recognised anywhere.
+    """
+    parts = f"{sending.workspace_id}:{message}"
     return f"<{crypto.fingerprint('message-id', parts).hex()[:40]}@{sending.dkim_domain}>"
 
 

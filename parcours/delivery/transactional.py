@@ -88,7 +88,7 @@ def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> Me
 
 def message_id(workspace_id: int, row: MessageRow) -> str:
     """The Message-ID that a message will have, or has, in its recipient's mailbox. Raises NotSetUp."""
-    return message_id_of(usable_sending(workspace_id), row.mailing_id, row.run, row.contact_id)
+    return message_id_of(usable_sending(workspace_id), row.id)
 
 
 def usable_sending(workspace_id: int) -> Sending:

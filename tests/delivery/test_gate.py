@@ -11,9 +11,9 @@ from django.db import OperationalError, transaction
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
-from parcours.consent.types import Act
+from parcours.consent.types import Act, Wish
 from parcours.contacts.models import Contact
-from parcours.delivery import gate
+from parcours.delivery import gate, pacing
 from parcours.delivery.models import Allowance, Sending
 from parcours.delivery.types import Judgement
 from tests.delivery.stories import Shop, codes, message
@@ -261,6 +261,24 @@ def test_who_waited_longest_goes_first_the_next_morning(shop: Shop) -> None:
         judge(shop, shop.now + timedelta(minutes=5) if day == 0 else morning + timedelta(days=day - 1))
         assert [message(one).state for one in sent].count("sending") == day + 1
         assert message(sent[day]).state == "sending"
+
+
+def test_message_that_would_wait_beyond_its_expiry_is_judged_when_it_expires(shop: Shop) -> None:
+    """Not in three months; and it still goes if the person ends the pause before."""
+    julie, marc = shop.person("Julie"), shop.person("Marc")
+    for who in (julie, marc):
+        shop.says(who, "promotions", Act.GRANTED)
+        pacing.choose(shop.id, who, Wish(shop.now + timedelta(days=90), None), now=shop.now)
+    mailing = shop.mailing("promotions")
+    sent, other = shop.queue(mailing, julie), shop.queue(mailing, marc)
+    judge(shop, shop.now)
+    assert (codes(sent), message(sent).due_at) == (["paused"], message(sent).expires_at)
+    tomorrow = shop.now + timedelta(days=1)
+    pacing.choose(shop.id, marc, Wish(), now=tomorrow)
+    judge(shop, tomorrow)
+    judge(shop, shop.now + timedelta(days=3))
+    assert (message(sent).state, message(other).state) == ("withheld", "sending")
+    assert codes(sent) == ["expired", "paused"]
 
 
 def test_cap_of_two_a_day(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """Held mailings and paused sending: what waits costs nothing while it waits, and loses nothing by it."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -10,6 +11,7 @@ from parcours.accounts.types import SYSTEM
 from parcours.delivery import actions, gate, queries
 from parcours.delivery.models import Message
 from parcours.delivery.settings import pause_sending, resume_sending
+from parcours.delivery.types import AttemptOutcome, Outcome, ToStart
 from tests.delivery.stories import Shop, codes, message
 
 
@@ -85,8 +87,61 @@ def test_paused_sending_does_not_let_messages_expire(shop: Shop, now: datetime) 
     pause_sending(shop.id, "maintenance", now=now)
     week = timedelta(days=7)
     resume_sending(shop.id, actor=SYSTEM, now=now + week)
+    actions.release(shop.id, [held.pk], now=now + week)
     assert message(sent).expires_at == message(waiting).expires_at == now + week + timedelta(days=3)
-    assert gate.judge(shop.id, now=now + week, limit=10)[0].to_send[0].id == sent
+    assert {one.id for one in gate.judge(shop.id, now=now + week, limit=10)[0].to_send} == {sent, waiting}
+
+
+@pytest.mark.parametrize(
+    ("held", "paused"),
+    [((1, 3), (2, 5)), ((2, 5), (1, 3)), ((1, 5), (2, 3)), ((2, 3), (1, 5)), ((1, 2), (3, 5))],
+)
+@pytest.mark.parametrize("is_set_aside", [False, True])
+def test_days_that_are_held_and_paused_at_once_count_once(
+    shop: Shop, now: datetime, held: tuple[int, int], paused: tuple[int, int], is_set_aside: bool
+) -> None:
+    """In whatever order the two begin and end."""
+    mailing = shop.mailing("order_information")
+    sent = shop.queue(mailing, shop.person("Julie"))
+    days = [now + timedelta(days=day) for day in range(6)]
+    for day, at in enumerate(days):
+        if day == held[0]:
+            actions.hold(shop.id, [mailing.pk], now=at)
+            if is_set_aside:
+                actions.set_aside(shop.id, now=at)
+        if day == paused[0]:
+            pause_sending(shop.id, "maintenance", now=at)
+        if day == held[1]:
+            actions.release(shop.id, [mailing.pk], now=at)
+        if day == paused[1]:
+            resume_sending(shop.id, actor=SYSTEM, now=at)
+    waited = {day for span in (held, paused) for day in range(*span)}
+    assert message(sent).expires_at == now + timedelta(days=3 + len(waited))
+
+
+def in_doubt(shop: Shop, at: datetime) -> UUID:
+    """A message whose sender was lost after the text had gone."""
+    sent = shop.queue(shop.mailing("order_information"), shop.person("Julie"), at=at)
+    [claim] = gate.judge(shop.id, now=at, limit=10)[0].to_send
+    actions.start(shop.id, [ToStart(sent, claim.fence, "test", claim.address_hash)], now=at)
+    doubt = Outcome(sent, claim.fence, AttemptOutcome.IN_DOUBT)
+    actions.finish(shop.id, [doubt], transport="test", now=at)
+    return sent
+
+
+def test_message_in_doubt_that_somebody_sends_again_is_still_worth_it(shop: Shop, now: datetime) -> None:
+    sent, later = in_doubt(shop, now), now + timedelta(days=4)
+    actions.settle(shop.id, sent, was_sent=False, actor=SYSTEM, now=later)
+    assert message(sent).expires_at == later + timedelta(days=3)
+    assert [one.id for one in gate.judge(shop.id, now=later, limit=10)[0].to_send] == [sent]
+
+
+def test_doubt_that_is_settled_while_sending_is_paused_counts_once(shop: Shop, now: datetime) -> None:
+    sent, day = in_doubt(shop, now), timedelta(days=1)
+    pause_sending(shop.id, "maintenance", now=now + day)
+    actions.settle(shop.id, sent, was_sent=False, actor=SYSTEM, now=now + 3 * day)
+    resume_sending(shop.id, actor=SYSTEM, now=now + 5 * day)
+    assert message(sent).expires_at == now + (3 + 5) * day
 
 
 def test_what_is_not_held_expires(shop: Shop, now: datetime) -> None:

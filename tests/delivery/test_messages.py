@@ -11,7 +11,7 @@ from parcours.consent import queries as consent
 from parcours.consent.models import Suppression
 from parcours.consent.types import Act, Channel
 from parcours.contacts.models import Contact
-from parcours.delivery import actions, merging, queries, returns, settings
+from parcours.delivery import actions, merging, queries, returns, settings, transactional
 from parcours.delivery.errors import NotInDoubt, UnknownMessage
 from parcours.delivery.models import Allowance, Mailing, Message, Sending
 from parcours.delivery.replies import ReplyClass
@@ -391,6 +391,16 @@ def test_merged_person_keeps_every_place_that_was_taken(shop: Shop) -> None:
     third = shop.queue(shop.mailing("promotions"), one)
     actions.claim(shop.id, now=shop.now, limit=10)
     assert codes(third) == ["frequency_cap"]
+
+
+def test_message_keeps_its_message_id_in_a_merge(shop: Shop) -> None:
+    """What is in doubt may be sent again after it."""
+    one, other = shop.person("Julie"), shop.person("Julia")
+    sent = shop.queue(shop.mailing("order_information"), other)
+    before = transactional.message_id(shop.id, queries.message(shop.id, sent))
+    merging.move(shop.id, one, other, shop.now)
+    assert queries.message(shop.id, sent).contact_id == one
+    assert transactional.message_id(shop.id, queries.message(shop.id, sent)) == before
 
 
 def test_change_of_domain_makes_a_new_key(shop: Shop) -> None:

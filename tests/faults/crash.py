@@ -255,12 +255,10 @@ def _compare(product: Product, report: Report) -> Report:
         events = connection.execute(
             "SELECT count(*) FROM events_event WHERE name = 'Order Completed'"
         ).fetchone()
-        rows = connection.execute(
-            "SELECT m.workspace_id, m.mailing_id, m.run, m.contact_id, m.state FROM delivery_message m"
-        ).fetchall()
-    expected = {_message_id(product.running, row[:4]): row[4] for row in rows}
+        rows = connection.execute("SELECT m.workspace_id, m.id, m.state FROM delivery_message m").fetchall()
+    expected = {_message_id(product.running, row[:2]): row[2] for row in rows}
     report.events = events[0] if events else 0
-    report.states = Counter(row[4] for row in rows)
+    report.states = Counter(row[2] for row in rows)
     report.delivered = len(delivered)
     report.twice = [one for one, times in delivered.items() if times > 1]
     report.unknown = [one for one in delivered if one not in expected]
@@ -271,7 +269,7 @@ def _compare(product: Product, report: Report) -> Report:
 
 
 def _message_id(running: Running, row: tuple[object, ...]) -> str:
-    """What a message's Message-ID must be, computed here once more: an HMAC of (workspace, mailing, run, contact)."""
+    """What a message's Message-ID must be, computed here once more: an HMAC of (workspace, message)."""
     secret = secret_key(running.data).encode()
     key = HKDF(algorithm=hashes.SHA256(), length=32, salt=b"parcours", info=b"message-id").derive(secret)
     digest = hmac.digest(key, ":".join(str(part) for part in row).encode(), "sha256")

@@ -5,13 +5,18 @@ from datetime import datetime
 import pytest
 
 from parcours.accounts.models import Workspace
+from parcours.consent.types import Act
+from parcours.delivery import actions as delivery
 from parcours.delivery.models import Message
+from parcours.delivery.replies import ReplyClass
+from parcours.delivery.types import AttemptOutcome, Outcome, ToStart
 from parcours.events.types import EMAIL_OPENED
-from parcours.insights import actions, mailings
+from parcours.insights import actions, mailings, queries
 from parcours.insights.models import Reaction
 from parcours.insights.types import DeviceFigures, LinkClicks
 from parcours.kernel import tenancy
 from tests.insights.sale import Sale, follow
+from tests.settling import settle
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,6 +94,36 @@ def test_ten_largest_domains_stand_for_themselves(in_workspace: Workspace, now: 
     assert (gmail.unsubscribed, gmail.complained) == (1, 1)
     assert [each.domain for each in others] == [*(f"small{number:02}.example" for number in range(9)), ""]
     assert (others[-1].domains, others[-1].sent) == (2, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_refusal_in_the_conversation_is_no_bounce(workspace: Workspace, now: datetime) -> None:
+    """The closed domain: one message was taken before, nine are refused. Both figures are of what left."""
+    with tenancy.scope(workspace_id=workspace.pk):
+        sale = Sale.open(workspace, now)
+        sale.to("Julie")
+        for number in range(9):
+            who = sale.shop.person(f"P{number}", email=f"p{number}@mail.example")
+            sale.shop.says(who, "promotions", Act.GRANTED)
+            sale.shop.queue(sale.mailing, who)
+        claims = delivery.claim(workspace.pk, now=now, limit=10).to_send
+        wanted = [ToStart(one.id, one.fence, "test", one.address_hash) for one in claims]
+        delivery.start(workspace.pk, wanted, now=now)
+        refused = [
+            Outcome(
+                one.id, one.fence, AttemptOutcome.REFUSED, 550, "5.1.1", meaning=ReplyClass.NO_SUCH_ADDRESS
+            )
+            for one in claims
+        ]
+        delivery.finish(workspace.pk, refused, transport="test", now=now)
+    settle(workspace.pk)
+    delivery.project(workspace.pk, now=now)
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert Message.objects.exclude(bounced_at=None).count() == 9
+        [domain] = mailings.domains(sale.mailing)
+        whole = queries.mailing_figures(workspace.pk, [sale.mailing.pk])[sale.mailing.pk]
+    assert (domain.sent, domain.failed, domain.bounced) == (1, 9, 0)
+    assert (whole.sent, whole.failed, whole.bounced) == (1, 9, 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -105,13 +105,20 @@ SELECT EXISTS (
 );
 
 -- name: settle
--- What a person found out about a message in doubt. Parameters: id, was_sent, now. Locks: that message.
+-- What a person found out about a message in doubt. The time in doubt does not count towards its expiry (nor does a pause or a hold that goes
+-- on: what ends it counts it). Parameters: id, was_sent, now. Locks: that message.
 WITH settled AS (
     UPDATE delivery_message m
     SET state = CASE WHEN %(was_sent)s THEN 'sent' ELSE 'queued' END,
         sent_at = CASE WHEN %(was_sent)s THEN coalesce(
             (SELECT max(a.started_at) FROM delivery_attempt a WHERE a.workspace_id = m.workspace_id AND a.message_id = m.id), %(now)s) END,
-        due_at = CASE WHEN %(was_sent)s THEN m.due_at ELSE %(now)s END
+        due_at = CASE WHEN %(was_sent)s THEN m.due_at ELSE %(now)s END,
+        expires_at = m.expires_at + greatest(interval '0', least(
+            %(now)s::timestamptz,
+            (SELECT paused_at FROM delivery_sending WHERE workspace_id = %(workspace_id)s),
+            (SELECT held_at FROM delivery_mailing WHERE workspace_id = %(workspace_id)s AND id = m.mailing_id)
+        ) - (SELECT max(finished_at) FROM delivery_attempt
+             WHERE workspace_id = %(workspace_id)s AND message_id = m.id AND outcome = 'in_doubt'))
     WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s AND m.state = 'in_doubt'
     RETURNING m.id, m.mailing_id, m.contact_id, m.address, m.state, m.is_test
 ),

@@ -94,10 +94,11 @@ ON CONFLICT (workspace_id, contact_id, day, place) DO NOTHING
 RETURNING message_id;
 
 -- name: conclude
--- Write the verdicts of a batch. Parameters: now, lease_until, and verdicts: JSON rows of id, verdict, reasons, due_at (null: unchanged),
--- address, opens, clicks. Locks: none that the claim has not taken. Who may go is claimed under the next fence, which is returned.
+-- Write the verdicts of a batch. What would have to wait for longer than it is worth is judged again when it expires. Parameters: now,
+-- lease_until, and verdicts: JSON rows of id, verdict, reasons, due_at (null: unchanged), address, opens, clicks. Locks: none that the claim has not taken. Who may go is claimed under the next fence, which is returned.
 UPDATE delivery_message m
-SET verdict = j.verdict, reasons = j.reasons, judged_at = %(now)s::timestamptz, due_at = coalesce(j.due_at, m.due_at),
+SET verdict = j.verdict, reasons = j.reasons, judged_at = %(now)s::timestamptz,
+    due_at = CASE WHEN j.due_at IS NULL THEN m.due_at ELSE least(j.due_at, m.expires_at) END,
     state = CASE j.verdict WHEN 'send' THEN 'sending' WHEN 'withhold' THEN 'withheld' ELSE 'queued' END,
     lease_until = CASE WHEN j.verdict = 'send' THEN %(lease_until)s::timestamptz END,
     fence = CASE WHEN j.verdict = 'send' THEN m.fence + 1 ELSE m.fence END,

@@ -90,7 +90,8 @@ met AS (
 UPDATE delivery_message m SET is_held = true FROM met WHERE m.workspace_id = %(workspace_id)s AND m.id = met.id;
 
 -- name: release
--- Let held mailings go on: what is still queued of them is worth as much longer as it has been held. Parameters: mailing_ids, now.
+-- Let held mailings go on: what is still queued of them is worth as much longer as it has been held; while all sending is paused, as it had been
+-- held before that: `lengthen` counts the pause. Parameters: mailing_ids, now.
 -- Locks: those mailings and messages.
 WITH held AS MATERIALIZED (
     SELECT id, held_at FROM delivery_mailing
@@ -101,15 +102,22 @@ released AS (
     UPDATE delivery_mailing l SET held_at = NULL FROM held WHERE l.workspace_id = %(workspace_id)s AND l.id = held.id
 )
 UPDATE delivery_message m
-SET is_held = false, expires_at = m.expires_at + greatest(interval '0', %(now)s::timestamptz - greatest(held.held_at, m.queued_at))
+SET is_held = false,
+    expires_at = m.expires_at
+        + greatest(interval '0', least(%(now)s::timestamptz, (SELECT paused_at FROM delivery_sending WHERE workspace_id = %(workspace_id)s))
+                                 - greatest(held.held_at, m.queued_at))
 FROM held
 WHERE m.workspace_id = %(workspace_id)s AND m.mailing_id = held.id AND m.state = 'queued';
 
 -- name: lengthen
--- Make everything queued worth as much longer as sending has been paused. Parameters: paused_at, now. Locks: those messages.
+-- Make everything queued worth as much longer as sending has been paused; of a mailing that is held, as it had been paused before that: `release`
+-- counts the hold. Parameters: paused_at, now. Locks: those messages.
 UPDATE delivery_message m
-SET expires_at = m.expires_at + greatest(interval '0', %(now)s::timestamptz - greatest(%(paused_at)s::timestamptz, m.queued_at))
-WHERE m.workspace_id = %(workspace_id)s AND ((m.state = 'queued' AND NOT m.is_held) OR m.is_held);
+SET expires_at = m.expires_at
+        + greatest(interval '0', least(%(now)s::timestamptz, l.held_at) - greatest(%(paused_at)s::timestamptz, m.queued_at))
+FROM delivery_mailing l
+WHERE l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
+  AND m.workspace_id = %(workspace_id)s AND ((m.state = 'queued' AND NOT m.is_held) OR m.is_held);
 
 -- name: cancel_queued
 -- Give up what is still queued of some mailings. Parameters: mailing_ids. Locks: those messages.

@@ -56,7 +56,7 @@ SELECT mailing_id,
        coalesce(min(unnamed.by_people), 0) AS unnamed_clicks,
        coalesce(min(unnamed.by_machines), 0) AS unnamed_clicks_by_machines,
        count(unsubscribed_at) AS unsubscribed,
-       count(bounced_at) AS bounced,
+       count(bounced_at) FILTER (WHERE state = 'sent') AS bounced,
        count(complained_at) AS complained
 FROM delivery_message LEFT JOIN unnamed USING (mailing_id)
 WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY (%(mailings)s)

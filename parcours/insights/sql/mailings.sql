@@ -45,7 +45,7 @@ WITH counted AS (
            count(*) AS handed,
            count(sent_at) AS sent,
            count(*) FILTER (WHERE state = 'failed') AS failed,
-           count(bounced_at) AS bounced,
+           count(bounced_at) FILTER (WHERE state = 'sent') AS bounced,
            count(*) FILTER (WHERE sent_at IS NOT NULL AND measured_opens) AS open_measured,
            count(opened_at) FILTER (WHERE sent_at IS NOT NULL AND measured_opens) AS opened,
            count(*) FILTER (WHERE sent_at IS NOT NULL AND measured_clicks) AS click_measured,
