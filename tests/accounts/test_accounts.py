@@ -35,7 +35,13 @@ def test_last_owner_cannot_leave(in_workspace: Workspace, now: datetime) -> None
 
 
 def test_owners_come_first_among_members(in_workspace: Workspace, now: datetime) -> None:
-    for name, role in (("a", Role.VIEWER), ("b", Role.ANALYST), ("c", Role.OWNER), ("d", Role.EDITOR), ("e", Role.OWNER)):
+    for name, role in (
+        ("a", Role.VIEWER),
+        ("b", Role.ANALYST),
+        ("c", Role.OWNER),
+        ("d", Role.EDITOR),
+        ("e", Role.OWNER),
+    ):
         user = actions.create_user(f"{name}@example.com", password=None, now=now)
         actions.set_member(in_workspace.id, user, role, actor=SYSTEM, now=now)
     assert [each.user.email[0] for each in queries.members(in_workspace.id)] == ["c", "e", "d", "b", "a"]
