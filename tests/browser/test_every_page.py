@@ -19,9 +19,9 @@ from tests.web.conftest import Shop
 
 STATIC = (
     "", "?per=day", "search/", "search/?q=marc", "search/?q=zzz", "contacts/", "contacts/?q=zzz", "lists/", "imports/",
-    "segments/", "segments/new/", "segments/silent-90-days/", "segments/silent-90-days/edit/", "journeys/",
-    "new-journey/", "journeys/post-purchase/edit/", "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/recipes/post-purchase/",
-    "campaigns/", "campaigns/new/", "templates/", "templates/new/", "templates/order-confirmation/", "messages/",
+    "segments/", "segments/+/", "segments/silent-90-days/", "segments/silent-90-days/edit/", "journeys/",
+    "new-journey/", "journeys/post-purchase/edit/", "journeys/post-purchase/", "journeys/first-purchase/", "journeys/re-engagement/", "journeys/+/recipes/post-purchase/",
+    "campaigns/", "campaigns/new/", "templates/", "templates/+/", "templates/order-confirmation/", "messages/",
     "messages/?state=failed", "purposes/", "purposes/?address=ghost@mail.example", "purposes/promotions/",
     "purposes/advice/", "purposes/+/", "purposes/advice/edit/", "suppressions/", "settings/", "settings/members/", "settings/keys/", "settings/sending/", "settings/trail/", "settings/webhooks/", "settings/webhooks/new/",
     "settings/attributes/", "settings/attributes/city/", "contacts/add/",

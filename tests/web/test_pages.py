@@ -139,7 +139,7 @@ def test_withdrawal_is_recorded_with_its_proof(shop: Shop, owner: Client) -> Non
 def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
     def check(rule: object) -> str:
         text = rule if isinstance(rule, str) else json.dumps(rule)
-        return owner.post(shop.path("segments/check/"), {"rule": text}).content.decode()
+        return owner.post(shop.path("segments/+/check/"), {"rule": text}).content.decode()
 
     assert "30 people now" in check({"event": "Order Completed", "count": {"at_least": 2}})
     assert "line 1" in check('{"event": ')
@@ -152,7 +152,7 @@ def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
 
 def test_segment_is_made_changed_and_removed(shop: Shop, owner: Client) -> None:
     rule = {"attribute": "city", "is": "Lyon"}
-    made = owner.post(shop.path("segments/new/"), {"name": "Gens de Lyon", "rule": json.dumps(rule)})
+    made = owner.post(shop.path("segments/+/"), {"name": "Gens de Lyon", "rule": json.dumps(rule)})
     assert made["Location"] == shop.path("segments/gens-de-lyon/")
     assert "Lyon" in text_of(owner, shop.path("segments/gens-de-lyon/"))
     wrong = owner.post(shop.path("segments/gens-de-lyon/edit/"), {"name": "X", "rule": '{"list": "none"}'})
@@ -166,7 +166,7 @@ def test_segment_whose_rule_cannot_be_judged_says_so_and_can_be_mended(shop: Sho
     long = {"any": [{"attribute": "city", "is": f"Lyon {n}"} for n in range(120)]}
     for name in ("Lower", "Upper"):
         rule = long if name == "Lower" else {"segment": "lower"}
-        owner.post(shop.path("segments/new/"), {"name": name, "rule": json.dumps(rule)})
+        owner.post(shop.path("segments/+/"), {"name": name, "rule": json.dumps(rule)})
     with tenancy.scope(workspace_id=shop.workspace.pk):
         Segment.objects.filter(slug="upper").update(rule={"all": [{"segment": "lower"}, long]})
     assert "cannot be counted" in text_of(owner, shop.path("segments/"))
@@ -191,10 +191,10 @@ def test_journey_shows_people_and_can_be_paused(shop: Shop, owner: Client) -> No
 def test_recipe_is_offered_and_published(shop: Shop, owner: Client) -> None:
     with tenancy.scope(workspace_id=shop.workspace.pk):
         Journey.objects.filter(slug="re-engagement").update(slug="old-one")
-    assert "Re-engagement" in text_of(owner, shop.path("journeys/recipes/re-engagement/"))
-    published = owner.post(shop.path("journeys/recipes/re-engagement/publish/"))
+    assert "Re-engagement" in text_of(owner, shop.path("journeys/+/recipes/re-engagement/"))
+    published = owner.post(shop.path("journeys/+/recipes/re-engagement/publish/"))
     assert published["Location"] == shop.path("journeys/re-engagement/")
-    assert owner.get(shop.path("journeys/recipes/none-such/")).status_code == 404
+    assert owner.get(shop.path("journeys/+/recipes/none-such/")).status_code == 404
 
 
 def test_campaign_is_drawn_up_and_scheduled(shop: Shop, owner: Client) -> None:
@@ -287,7 +287,7 @@ def test_preview_can_do_nothing_on_our_pages(shop: Shop, owner: Client) -> None:
     assert "sandbox" in policy
     assert "X-Frame-Options" not in response
     draft = {"shown": "fr", "fr.subject": "Hé", "fr.mjml": "<mjml><mj-body></mj-body></mjml>", "person": ""}
-    assert "Hé" in owner.post(shop.path("templates/preview/"), draft).content.decode()
+    assert "Hé" in owner.post(shop.path("templates/+/preview/"), draft).content.decode()
 
 
 def test_message_shows_what_it_said(shop: Shop, owner: Client) -> None:

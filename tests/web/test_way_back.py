@@ -12,7 +12,7 @@ FORMS = {
     "settings/members/add/": "settings/members/",
     "settings/keys/add/": "settings/keys/",
     "settings/change/": "settings/",
-    "settings/attributes/declare/": "settings/attributes/",
+    "settings/attributes/+/": "settings/attributes/",
     "suppressions/add/": "suppressions/",
     "imports/upload/": "imports/",
     "templates/we-miss-you/save/": "templates/we-miss-you/",

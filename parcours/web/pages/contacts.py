@@ -12,7 +12,6 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -34,6 +33,7 @@ from parcours.web import files, paging, wording
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
 from parcours.web.rules import Sayer
+from parcours.web.slugs import slug_for
 from parcours.web.templatetags.look import named, number
 
 IDENTITY_KINDS = (
@@ -392,7 +392,7 @@ def add_list(request: StaffRequest) -> HttpResponse:
     form = ListForm(request.POST)
     if form.is_valid():
         name = form.cleaned_data["name"]
-        slug = slugify(name)[:60] or "list"
+        slug = slug_for(name, queries.list_names(request.workspace.pk), otherwise="list")
         try:
             actions.create_list(request.workspace.pk, slug, name, actor=request.actor, now=request.now)
         except DomainError as error:

@@ -8,17 +8,18 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from parcours.accounts.types import Role
 from parcours.audiences import actions, queries
+from parcours.audiences.models import Segment
 from parcours.kernel.errors import DomainError, Invalid
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
 from parcours.web.rules import Sayer
+from parcours.web.slugs import slug_for
 
 EXAMPLES: tuple[tuple[Any, Any], ...] = (
     (_("Bought at least twice"), {"event": "Order Completed", "count": {"at_least": 2}}),
@@ -102,7 +103,7 @@ def new(request: StaffRequest) -> HttpResponse:
     form = SegmentForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
-        slug = slugify(said["name"])[:60] or "segment"
+        slug = slug_for(said["name"], names(request.workspace.pk), otherwise="segment")
         try:
             actions.create_segment(
                 request.workspace.pk,
@@ -119,6 +120,11 @@ def new(request: StaffRequest) -> HttpResponse:
             messages.success(request, gettext("Made. Its people are being found."))
             return redirect("segment", request.workspace.slug, slug)
     return render_form(request, form)
+
+
+def names(workspace_id: int) -> dict[str, str]:
+    """The workspace's segments: slug → name."""
+    return dict(Segment.objects.filter(workspace_id=workspace_id).values_list("slug", "name"))
 
 
 @needs(Role.EDITOR, "GET", "POST")

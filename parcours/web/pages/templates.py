@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.template.loader import render_to_string
-from django.utils.text import slugify
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -34,6 +33,7 @@ from parcours.web.forms import explained
 from parcours.web.pages import trials
 from parcours.web.pages.messages import access_message
 from parcours.web.pages.trials import Subject, TrialForm
+from parcours.web.slugs import slug_for
 
 # What a customer's mail may do on our pages: show its pictures and its own styles; no script, no form, no frame of others.
 PREVIEW_POLICY = "; ".join(
@@ -196,8 +196,9 @@ def new(request: StaffRequest) -> HttpResponse:
     initial = {f"{request.workspace.language}.mjml": NEW_MJML}
     form = TemplateForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        slug = slugify(form.cleaned_data["name"])[:60] or "template"
-        if queries.templates(request.workspace.pk).filter(slug=slug).exists():
+        known = dict(queries.templates(request.workspace.pk).values_list("slug", "name"))
+        slug = slug_for(form.cleaned_data["name"], known, otherwise="template")
+        if slug in known:
             form.add_error("name", gettext("There is a template of this name already."))
         elif saved(request, slug, form):
             return redirect("template", request.workspace.slug, slug)
