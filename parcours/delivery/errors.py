@@ -33,6 +33,12 @@ class RequestReused(Conflict):
     code = "delivery.id_reused"
 
 
+class OtherAddress(Conflict):
+    """The person who has this address is written to at another one."""
+
+    code = "delivery.other_address"
+
+
 class Paused(Conflict):
     """Sending is paused in this workspace."""
 

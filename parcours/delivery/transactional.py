@@ -29,7 +29,7 @@ from parcours.content.models import TemplateVersion
 from parcours.delivery import queries
 from parcours.delivery.actions import add_mailing, enqueue
 from parcours.delivery.composing import message_id_of
-from parcours.delivery.errors import NotSetUp, RequestReused
+from parcours.delivery.errors import NotSetUp, OtherAddress, RequestReused
 from parcours.delivery.models import Message, Request, Sending
 from parcours.delivery.queries import MessageRow
 from parcours.delivery.types import Origin, ToQueue
@@ -62,8 +62,8 @@ class Wanted:
 def ask(workspace_id: int, wanted: Wanted, *, actor: Actor, now: datetime) -> MessageRow:
     """Queue a message, and return it as it stands. Somebody unknown becomes a contact.
 
-    Raises UnknownTemplate, UnknownPurpose, UnfitPurpose, InvalidEmail, NotSetUp; RequestReused when the key was used for another
-    message. Runs in the caller's transaction, so that nothing is kept of a request that is refused.
+    Raises UnknownTemplate, UnknownPurpose, UnfitPurpose, InvalidEmail, OtherAddress, NotSetUp; RequestReused when the key was used
+    for another message. Runs in the caller's transaction, so that nothing is kept of a request that is refused.
     """
     request, is_new = _request(workspace_id, wanted, now)
     if not is_new:
@@ -143,9 +143,19 @@ def usual_purpose(workspace_id: int) -> Purpose:
 
 
 def _contact(workspace_id: int, email: str, actor: Actor, now: datetime) -> UUID:
-    """Who has this address. A person who is known stays as they are."""
+    """Who is written to at this address. A person who is known stays as they are.
+
+    One address of several is refused: the message would go to the main one, which may be what its reader has lost.
+    """
     known = contacts.contact_of(workspace_id, IdentityKind.EMAIL, email)
     if known is not None:
+        if known.email and known.email != identities.email(email):
+            raise OtherAddress(
+                _("“%(email)s” belongs to a contact who is written to at another address.")
+                % {"email": identities.shown(email)},
+                field="email",
+                hint=_("Name their main address, or make this one their main address first."),
+            )
         return known.id
     return audited.save_person(
         workspace_id, Person(email=email, source="api"), actor=actor, now=now

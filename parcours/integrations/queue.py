@@ -98,5 +98,7 @@ def _asked(retry_after: str, now: datetime) -> timedelta:
 def clear(workspace_id: int, *, now: datetime) -> int:
     """Drop a portion of what is older than thirty days, or belongs to removed endpoints. Opens its own transaction."""
     with tenancy.scope(workspace_id=workspace_id):
-        dropped = statements.clear.run(workspace_id=workspace_id, before=now - KEPT, limit=_CLEARED_AT_ONCE)
+        dropped = statements.clear.run(
+            workspace_id=workspace_id, before=now - KEPT, limit=_CLEARED_AT_ONCE, now=now
+        )
         return dropped + statements.clear_endpoints.run(workspace_id=workspace_id)

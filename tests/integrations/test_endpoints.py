@@ -141,6 +141,24 @@ def test_removed_endpoint_is_forgotten_with_all_that_was_for_it(shop: Story, ser
         assert Delivery.objects.count() == 3
 
 
+def test_what_a_lost_worker_left_of_a_removed_endpoint_is_cleared_when_its_lease_has_run_out(
+    shop: Story, server: Receiver
+) -> None:
+    made = shop.listens(server.url)
+    shop.happens("Order Completed", shop.person())
+    shop.notices()
+    with tenancy.scope(workspace_id=shop.id):
+        [claimed, *_others] = queue.claim(shop.id, limit=16, now=shop.now)
+    shop.does(actions.remove, made.endpoint.pk)
+    queue.clear(shop.id, now=shop.now)
+    with tenancy.scope(workspace_id=shop.id):
+        assert Delivery.objects.filter(pk=claimed.id, state="sending").exists()
+        assert Endpoint.objects.count() == 1
+    queue.clear(shop.id, now=shop.now + queue.LEASE)
+    with tenancy.scope(workspace_id=shop.id):
+        assert (Delivery.objects.count(), Endpoint.objects.count()) == (0, 0)
+
+
 def test_test_is_tried_once_and_tells_of_nobody(shop: Story, server: Receiver) -> None:
     made = shop.listens(server.url, "Order Completed")
     server.answer = lambda heard: 500

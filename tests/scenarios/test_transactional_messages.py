@@ -70,6 +70,16 @@ def test_same_message_id_sends_once_even_after_the_template_changed(post: Post, 
     assert len(post.arrived) == 1
 
 
+def test_address_at_which_a_person_is_not_written_to_is_refused(post: Post, till: Machine) -> None:
+    """Julie has moved: a message for her former address would arrive at the new one."""
+    contact = asked(till)["contact"]
+    assert till.send("patch", f"/contacts/{contact}", {"email": "julie@new.example"}).status_code == 200
+    refused = till.post("/messages", {**WANTED, "message_id": "order-A-9"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "delivery.other_address")
+    assert asked(till)["contact"] == contact  # the request of before, repeated, is known
+    assert asked(till, message_id="order-A-9", email="Julie@NEW.example")["contact"] == contact
+
+
 def test_two_orders_of_one_person_are_two_messages(post: Post, till: Machine) -> None:
     one, two, three = (asked(till, message_id=key)["id"] for key in ("a", "b", ""))
     assert len({one, two, three, asked(till, message_id="")["id"]}) == 4

@@ -116,16 +116,18 @@ UPDATE integrations_delivery SET state = 'pending', due_at = %(now)s, tries = 0,
 WHERE workspace_id = %(workspace_id)s AND endpoint_id = %(endpoint_id)s AND state = 'failed';
 
 -- name: clear
--- Drop at most `limit` deliveries that are older than an instant, and as many of removed endpoints. Parameters: before, limit.
+-- Drop at most `limit` deliveries that are older than an instant, and as many of removed endpoints; one that is under way only when its
+-- lease has run out, since nobody takes up what a lost worker left where no endpoint is active. Parameters: before, limit, now.
 -- Locks: those rows, skipping those that somebody works on.
 WITH old AS (
     SELECT id FROM integrations_delivery
-    WHERE workspace_id = %(workspace_id)s AND created_at < %(before)s AND state <> 'sending'
+    WHERE workspace_id = %(workspace_id)s AND created_at < %(before)s AND (state <> 'sending' OR lease_until <= %(now)s)
     ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ),
 orphaned AS (
     SELECT d.id FROM integrations_endpoint e JOIN integrations_delivery d ON d.workspace_id = %(workspace_id)s AND d.endpoint_id = e.id
-    WHERE e.workspace_id = %(workspace_id)s AND e.state = 'removed' AND d.state <> 'sending'
+    WHERE e.workspace_id = %(workspace_id)s AND e.state = 'removed'
+      AND (d.state <> 'sending' OR d.lease_until <= %(now)s)
     LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED
 )
 DELETE FROM integrations_delivery
