@@ -28,11 +28,6 @@ MAX_TEXT = 100_000
 _TAG = re.compile(r"<[^<>]*>")
 _NUMBER = re.compile(r"-?\d{1,24}(?:\.\d{1,24})?")
 
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
 _MONTHS = {
     "fr": [
         "janvier",

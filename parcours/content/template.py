@@ -94,7 +94,6 @@ class Program:
     def __init__(self, template: BoundTemplate) -> None:
         self.template = template
         self.parts = _parts(template.nodes, is_html=template.env.autoescape)
-        self.is_plain = self.parts is not None
         self._encoded = [fixed_part(part) if isinstance(part, str) else part for part in self.parts or ()]
 
     def render(self, context: Context) -> str:
@@ -132,11 +131,6 @@ class CompiledTemplate:
     def variables(self) -> tuple[str, ...]:
         """The names (paths) that the parts use, sorted."""
         return tuple(sorted(self.lines))
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether every part takes the fast road."""
-        return self.html.is_plain and self.text.is_plain
 
 
 def compile_template(subject: str, preheader: str, mjml: str, text: str | None = None) -> CompiledTemplate:

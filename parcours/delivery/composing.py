@@ -50,7 +50,6 @@ class Ready:
 
     claim: ToSend
     subject: str
-    recipient: str
     return_path: str
     data: bytes
 
@@ -247,7 +246,7 @@ def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Un
         return Unsendable(claim, type(error).__name__)
     named = MessageToken(claim.workspace_id, claim.id)
     return_path = f"bounce+{token_signer().sign(named, Purpose.BOUNCE)}@{bounce_domain(letters.sending)}"
-    return Ready(claim, mail.subject, mail.to_address, return_path, data)
+    return Ready(claim, mail.subject, return_path, data)
 
 
 def compose(letters: Letters, claim: ToSend) -> mime.Mail:

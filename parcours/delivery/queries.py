@@ -65,19 +65,6 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """One try at handing a message over; `outcome` is empty while it is under way."""
-
-    fence: int
-    connection: str
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: str
-    code: int | None
-    reply: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ground:
     """On which ground a message is sent, as it stands now: purpose, the record that carries it, the rules, the template."""
 
@@ -101,17 +88,6 @@ class Why:
     ground: Ground
     rules: list[str]
     data: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """How the outbox stands."""
-
-    due: int
-    later: int
-    sending: int
-    in_doubt: int
-    oldest_due: datetime | None
 
 
 Place = tuple[datetime, UUID]
@@ -169,11 +145,6 @@ def content_brought(workspace_id: int, message_id: UUID) -> dict[str, str] | Non
     return asked.values_list("content", flat=True).first()
 
 
-def attempts(workspace_id: int, message_id: UUID) -> list[AttemptRow]:
-    """What was tried for a message, in order."""
-    return statements.attempts.rows(AttemptRow, workspace_id=workspace_id, id=message_id)
-
-
 def why(workspace_id: int, message_id: UUID, language: str) -> Why:
     """Why somebody receives a message, in their language. Raises UnknownMessage."""
     row = message(workspace_id, message_id)
@@ -189,13 +160,6 @@ def why(workspace_id: int, message_id: UUID, language: str) -> Why:
         ],
         data=content.data_used(workspace_id, ground.template_version_id),
     )
-
-
-def queue_figures(workspace_id: int, *, now: datetime) -> QueueFigures:
-    """How the outbox stands."""
-    found = statements.queue_figures.row(QueueFigures, workspace_id=workspace_id, now=now)
-    assert found is not None
-    return found
 
 
 def sending(workspace_id: int) -> Sending | None:

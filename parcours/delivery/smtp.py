@@ -105,8 +105,8 @@ class SmtpConnection:
         self._extensions: dict[str, str] = {}
         self._needs_reset = False
         self.may_have_accepted = False
-        """True from the moment the final dot leaves until its reply is read: what to record if the task is
-        cancelled.
+        """True from the moment the final dot leaves until its reply is read: a connection lost then leaves the
+        message in doubt.
         """
 
     @classmethod
@@ -139,11 +139,6 @@ class SmtpConnection:
         payload = stuffed(data)
         await self._say_envelope(commands)
         return await self._say_body(payload)
-
-    async def reset(self) -> None:
-        """Forget the current transaction (RSET). `submit` does so by itself after a refusal."""
-        await self._command(b"RSET\r\n", Stage.RESET)
-        self._needs_reset = False
 
     async def close(self) -> None:
         """Say goodbye and close; never raises for a server that has already gone."""

@@ -52,14 +52,3 @@ def _begin_anew(workspace_id: int) -> None:
     cursor.rewind(workspace_id, CONSUMER)
     for each in (Daily, Reaction):
         each.objects.filter(workspace_id=workspace_id).delete()
-
-
-def rebuild(workspace_id: int, *, now: datetime) -> int:
-    """Make the roll-ups anew from the whole log."""
-    with tenancy.scope(workspace_id=workspace_id):
-        _basis(workspace_id)
-        _begin_anew(workspace_id)
-    total = 0
-    while done := roll_up(workspace_id, now=now):
-        total += done
-    return total

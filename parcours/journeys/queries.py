@@ -1,10 +1,8 @@
 """Reads about journeys: the list, the canvas with its people, one person's path."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.utils import translation
@@ -22,7 +20,7 @@ from parcours.journeys.errors import UnknownJourney
 from parcours.journeys.graph import Entry, Graph
 from parcours.journeys.models import Journey, Version
 from parcours.journeys.nodes.base import Description, Surroundings
-from parcours.journeys.types import EdgeView, GraphView, JourneyCount, NodeView, RunView, StepView
+from parcours.journeys.types import EdgeView, GraphView, JourneyCount, NodeView
 from parcours.journeys.versions import read_graph
 from parcours.kernel import sql
 
@@ -219,39 +217,3 @@ def describe_entry(entry: Entry, around: Surroundings, language: str) -> str:
         if conditions:
             sentence = _("%(sentence)s, if %(rule)s") % {"sentence": sentence, "rule": "; ".join(conditions)}
         return f"{sentence} ({often})."
-
-
-def runs_of(workspace_id: int, contact_id: UUID, *, language: str) -> list[RunView]:
-    """One person's passages, newest first, each with its path: why they received what they received."""
-    runs = statements.runs_of_contact.records(workspace_id=workspace_id, contact_id=contact_id)
-    if not runs:
-        return []
-    steps: dict[int, list[dict[str, Any]]] = {}
-    for step in statements.steps_of_runs.records(workspace_id=workspace_id, runs=[run["id"] for run in runs]):
-        steps.setdefault(step["run_id"], []).append(step)
-    around = surroundings(workspace_id)
-    return [_run_view(run, steps.get(run["id"], []), around, language) for run in runs]
-
-
-def _run_view(
-    run: Mapping[str, Any], steps: Iterable[Mapping[str, Any]], around: Surroundings, language: str
-) -> RunView:
-    graph = read_graph(run["graph"])
-    fields = {key: run[key] for key in RunView.__dataclass_fields__ if key in run}
-    standing = graph.order[run["node"]] if run["due_at"] is not None else None
-    return RunView(
-        **fields, standing=standing, steps=[_step_view(graph, step, around, language) for step in steps]
-    )
-
-
-def _step_view(graph: Graph, step: Mapping[str, Any], around: Surroundings, language: str) -> StepView:
-    name = graph.order[step["node"]]
-    described = graph.nodes[name].describe(around, language)
-    return StepView(
-        name=name,
-        kind=graph.nodes[name].keyword,
-        title=described.title,
-        sentence=described.sentence,
-        outcome=step["outcome"],
-        at=step["at"],
-    )

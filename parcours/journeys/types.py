@@ -1,7 +1,6 @@
 """States of a journey, and the shapes that pages and the API read. No Django here."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 
@@ -62,35 +61,6 @@ class GraphView:
     entered: int
     nodes: list[NodeView]
     edges: list[EdgeView]
-
-
-@dataclass(frozen=True)
-class StepView:
-    """One node that a run passed: when, and which way it took."""
-
-    name: str
-    kind: str
-    title: str
-    sentence: str
-    outcome: str
-    at: datetime
-
-
-@dataclass(frozen=True)
-class RunView:
-    """One passage of a person through a journey. `standing` is where the run is now, until `due_at`; None when it is finished."""
-
-    id: int
-    journey: str
-    name_fr: str
-    name_en: str
-    state: str
-    version: int
-    entered_at: datetime
-    due_at: datetime | None
-    finished_at: datetime | None
-    standing: str | None
-    steps: list[StepView]
 
 
 @dataclass(frozen=True)

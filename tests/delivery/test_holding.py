@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
-from parcours.delivery import actions, gate, queries
+from parcours.delivery import actions, gate
 from parcours.delivery.models import Message
 from parcours.delivery.settings import pause_sending, resume_sending
 from parcours.delivery.types import AttemptOutcome, Outcome, ToStart
@@ -30,7 +30,6 @@ def test_due_messages_of_a_held_mailing_are_set_aside_and_come_back(shop: Shop, 
     assert actions.set_aside(shop.id, now=now) == 3
     assert actions.set_aside(shop.id, now=now) == 0
     assert set(Message.objects.filter(is_held=True).values_list("pk", flat=True)) == waiting
-    assert queries.queue_figures(shop.id, now=now).due == 1
     assert [one.id for one in gate.judge(shop.id, now=now, limit=10)[0].to_send] == [going]
 
     actions.release(shop.id, [held.pk], now=now + timedelta(hours=2))

@@ -112,15 +112,6 @@ def test_unknown_code_is_shown_as_it_is() -> None:
     assert explain_reason({"code": "phase_of_the_moon"}, "en") == "phase_of_the_moon"
 
 
-def test_queue_figures(shop: Shop) -> None:
-    julie = shop.person("Julie")
-    mailing = shop.mailing("order_information")
-    shop.queue(mailing, julie)
-    shop.queue(mailing, julie, run=1, at=shop.now + timedelta(hours=1))
-    figures = queries.queue_figures(shop.id, now=shop.now)
-    assert (figures.due, figures.later, figures.sending, figures.in_doubt) == (1, 1, 0, 0)
-
-
 def test_stopped_mailing_cancels_what_waits(shop: Shop) -> None:
     mailing = shop.mailing("order_information")
     sent = shop.queue(mailing, shop.person("Julie"))

@@ -64,7 +64,7 @@ def sent(shop: Shop) -> dict[str, tuple[str, str]]:
         html = mail.get_body(("html",))
         assert html is not None
         assert composing.subject(letters, one.claim) == one.subject
-        found[one.recipient] = (str(mail["Subject"]), html.get_content())
+        found[str(mail["To"])] = (str(mail["Subject"]), html.get_content())
     return found
 
 

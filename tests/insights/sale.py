@@ -11,6 +11,8 @@ from parcours.delivery.models import AnonymousClick, Mailing, Message
 from parcours.events import actions as events
 from parcours.events.types import EMAIL_LINK_CLICKED, NewEvent
 from parcours.insights import actions
+from parcours.insights.models import Basis
+from parcours.kernel import tenancy
 from tests.delivery.stories import Shop
 from tests.settling import settle
 
@@ -77,6 +79,12 @@ class Sale:
         AnonymousClick.objects.create(
             workspace_id=self.shop.id, mailing_id=self.mailing.pk, link=link, day=day, is_machine=is_machine
         )
+
+
+def begin_anew(workspace: Workspace) -> None:
+    """The roll-ups are of a former release, which counted otherwise."""
+    with tenancy.scope(workspace_id=workspace.pk):
+        Basis.objects.update(revision=0)
 
 
 def follow(workspace: Workspace, now: datetime) -> None:

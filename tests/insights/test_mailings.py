@@ -11,11 +11,11 @@ from parcours.delivery.models import Message
 from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import AttemptOutcome, Outcome, ToStart
 from parcours.events.types import EMAIL_OPENED
-from parcours.insights import actions, mailings, queries
+from parcours.insights import mailings, queries
 from parcours.insights.models import Reaction
 from parcours.insights.types import DeviceFigures, LinkClicks
 from parcours.kernel import tenancy
-from tests.insights.sale import Sale, follow
+from tests.insights.sale import Sale, begin_anew, follow
 from tests.settling import settle
 
 
@@ -70,7 +70,8 @@ def test_rolling_up_again_or_from_the_beginning_counts_nobody_twice(
     follow(workspace, now)
     with tenancy.scope(workspace_id=workspace.pk):
         before = list(Reaction.objects.values("link", "message_id", "count"))
-    actions.rebuild(workspace.pk, now=now)
+    begin_anew(workspace)
+    follow(workspace, now)
     with tenancy.scope(workspace_id=workspace.pk):
         assert list(Reaction.objects.values("link", "message_id", "count")) == before
     assert before == [{"link": 0, "message_id": sale.messages["Julie"], "count": 2}]

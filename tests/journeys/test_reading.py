@@ -1,10 +1,5 @@
 """What pages show: the canvas with its people, and one person's path."""
 
-from datetime import timedelta
-
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
-
 from parcours.delivery.models import Message
 from parcours.journeys import queries
 from parcours.journeys.models import Run
@@ -78,29 +73,3 @@ def test_canvas_counts_today_by_the_clock_of_the_workspace(shop: Shop) -> None:
         late = shop.now.replace(hour=23, minute=30)
         view = queries.graph_view(shop.workspace_id, journey.live, language="fr", now=late)
     assert sum(node.sent for node in view.nodes) == 0
-
-
-def test_person_sees_the_path_and_where_they_stand(shop: Shop) -> None:
-    live(shop)
-    run = shop.runs()[1]
-    with shop.scope():
-        [view] = queries.runs_of(shop.workspace_id, run.contact_id, language="en")
-    assert (view.journey, view.version, view.standing) == ("j", 1, "wait")
-    assert view.due_at == shop.now + timedelta(days=7)
-    assert [(step.name, step.outcome) for step in view.steps] == [("twice?", "no")]
-    assert view.steps[0].sentence == "People who ordered at least twice"
-
-
-def test_a_path_costs_the_same_reads_for_one_run_and_for_three(shop: Shop) -> None:
-    shop.publish({"a": {"wait": "1d"}}, "a")
-    marc, alice = shop.person(), shop.person()
-    shop.happens(marc, order_id="A1")
-    for number in range(3):
-        shop.happens(alice, order_id=str(number))
-    shop.enter()
-    reads = []
-    for who in (marc, alice):
-        with shop.scope(), CaptureQueriesContext(connection) as captured:
-            queries.runs_of(shop.workspace_id, who, language="fr")
-        reads.append(len(captured))
-    assert reads[0] == reads[1]

@@ -45,11 +45,6 @@ JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose
 LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = m.contact_id
 WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s;
 
--- name: attempts
--- What was tried for one message, in order. Parameters: id.
-SELECT fence, connection, started_at, finished_at, outcome, code, reply FROM delivery_attempt
-WHERE workspace_id = %(workspace_id)s AND message_id = %(id)s ORDER BY id;
-
 -- name: lawful_ground
 -- On which ground a message is sent: its purpose, the record that carries it now, the rules. Parameters: id.
 SELECT p.description_fr, p.description_en, p.audience, l.guard, l.template_version_id, s.act, r.id AS record_id, r.at AS recorded_at,
@@ -61,16 +56,6 @@ LEFT JOIN consent_state s ON s.workspace_id = %(workspace_id)s AND s.contact_id 
      AND s.channel = CASE WHEN p.is_measuring THEN 'any' ELSE l.channel END
 LEFT JOIN consent_record r ON r.workspace_id = %(workspace_id)s AND r.id = s.record_id
 WHERE m.workspace_id = %(workspace_id)s AND m.id = %(id)s;
-
--- name: queue_figures
--- How many messages are due, scheduled for later, being sent, in doubt. What is held is not due. Parameters: now. Reads the partial
--- indexes only.
-SELECT (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s) AS due,
-       (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at > %(now)s) AS later,
-       (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'sending') AS sending,
-       (SELECT count(*) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'in_doubt') AS in_doubt,
-       (SELECT min(due_at) FROM delivery_message WHERE workspace_id = %(workspace_id)s AND state = 'queued' AND NOT is_held AND due_at <= %(now)s)
-           AS oldest_due;
 
 -- name: hold_messages
 -- Keep what both persons of a merge have in the queue from being claimed or started meanwhile. Parameters: kept, dropped. Locks: those messages.

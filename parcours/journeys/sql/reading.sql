@@ -35,20 +35,3 @@ SELECT mailing_id,
 FROM delivery_message
 WHERE workspace_id = %(workspace_id)s AND mailing_id = ANY(%(mailings)s)
 GROUP BY mailing_id;
-
--- name: runs_of_contact
--- One person's runs, newest first. Parameters: contact_id.
-SELECT run.id, version.number AS version, journey.slug AS journey, journey.name_fr, journey.name_en, journey.state,
-       run.entered_at, run.due_at, run.finished_at, run.node, version.graph
-FROM journeys_run run
-JOIN journeys_journey journey ON journey.workspace_id = %(workspace_id)s AND journey.id = run.journey_id
-JOIN journeys_version version ON version.workspace_id = %(workspace_id)s AND version.id = run.version_id
-WHERE run.workspace_id = %(workspace_id)s AND run.contact_id = %(contact_id)s
-ORDER BY run.entered_at DESC, run.id DESC;
-
--- name: steps_of_runs
--- The nodes that these runs passed, in order. Parameters: runs (ids).
-SELECT run_id, node, outcome, at
-FROM journeys_step
-WHERE workspace_id = %(workspace_id)s AND run_id = ANY(%(runs)s)
-ORDER BY run_id, id;
