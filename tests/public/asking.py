@@ -30,12 +30,16 @@ class Wire(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__({"peername": ("127.0.0.1", 50_000), "sockname": ("127.0.0.1", 8000)})
         self.written = b""
+        self.unsent = 0
         self.is_closed = self.is_aborted = self.is_paused = False
         self.news = asyncio.Event()
 
     def write(self, data: Any) -> None:
         self.written += data
         self.news.set()
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
 
     def is_closing(self) -> bool:
         return self.is_closed

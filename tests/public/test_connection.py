@@ -26,7 +26,7 @@ class Played:
         self.held: list[Request] = []
 
     def limit_of(self, path: str) -> int:
-        return 100
+        return 100 if path != "/a" else 100_000
 
     def answer(self, request: Request) -> None:
         self.asked.append(request)
@@ -47,13 +47,13 @@ class Played:
         raise RuntimeError("broken")
 
     async def _parts(self, request: Request) -> None:
-        stream = request.stream(200, http.TEXT, is_sized=False)
+        stream = request.stream(200, http.TEXT, None)
         for part in (b"one", b"two"):
             await stream.send(part)
         stream.end()
 
     async def _half(self, request: Request) -> None:
-        stream = request.stream(200, http.TEXT, is_sized=False)
+        stream = request.stream(200, http.TEXT, None)
         await stream.send(b"one")
         raise RuntimeError("broken")
 
@@ -133,6 +133,11 @@ NO_REQUEST = {
     "space before the colon": b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
     "target of CONNECT": b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n",
     "asterisk": b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
+    "another coding": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunks in 1.0": b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "CONNECT": b"CONNECT /a HTTP/1.1\r\nHost: x\r\n\r\n",
+    "version": b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+    "many fields": b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * module.MAX_FIELDS + b"\r\n",
     "another scheme": b"GET file:///etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n",
 }
 
@@ -168,13 +173,130 @@ def test_head_is_bounded() -> None:
     told(story)
 
 
+@pytest.mark.parametrize("between", [b";a=", b"\r\nx\r\n0\r\nX-Long: "])
+def test_what_stands_beside_the_body_is_bounded(between: bytes) -> None:
+    """Chunks with long extensions, and trailers without an end."""
+    chunked = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1"
+
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        connection.data_received(chunked)
+        connection.data_received(between)
+        for _ in range(module.MAX_HEAD // 1000 + 2):
+            connection.data_received(b"a" * 1000)
+        assert (statuses(wire), wire.is_closed, application.asked) == ([431], True, [])
+
+    told(story)
+
+
+def test_head_may_come_in_pieces_before_a_large_body() -> None:
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        body = b"a" * (module.MAX_HEAD + 5000)
+        connection.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-")
+        connection.data_received(b"Length: %d\r\n\r\n%b" % (len(body), body))
+        assert (statuses(wire), application.asked[0].size) == ([200], len(body))
+
+    told(story)
+
+
+def test_trailers_are_no_header_fields() -> None:
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        head = b"POST /later HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 9.9.9.9\r\nTransfer-Encoding: chunked\r\n\r\n"
+        trailers = b"X-Forwarded-For: 6.6.6.6\r\nAuthorization: Bearer z\r\nHost: y\r\n"
+        connection.data_received(head + b"3\r\nabc\r\n0\r\n" + trailers + b"\r\n" + GET % b"b")
+        [request] = application.held
+        assert (request.header(b"x-forwarded-for"), request.header(b"authorization")) == ("9.9.9.9", None)
+        assert (request.content, request.header(b"host")) == (b"abc", "x")
+
+    told(story)
+
+
+def test_offer_of_another_protocol_is_passed_over() -> None:
+    """As Java's client makes it with every first request over plain HTTP, body and all."""
+
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        head = b"POST /a HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
+        connection.data_received(head + b"Host: x\r\nContent-Length: 5\r\n\r\nhe")
+        connection.data_received(b"llo" + GET % b"b")
+        assert (bodies(wire), wire.is_closed) == ([b"/a|hello", b"/b|"], False)
+
+    told(story)
+
+
+def test_answers_that_nobody_takes_hold_the_next_ones_back() -> None:
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        connection.data_received(GET % b"a")
+        connection.pause_writing()
+        connection.data_received(GET % b"b" + GET % b"c")
+        assert (bodies(wire), wire.is_paused) == ([b"/a|"], True)
+        connection.resume_writing()
+        await settle()
+        assert (bodies(wire), wire.is_paused) == ([b"/a|", b"/b|", b"/c|"], False)
+
+    told(story)
+
+
+def test_large_bodies_at_once_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "IN_MEMORY", 10)
+    monkeypatch.setattr(module, "MAX_FILES", 1)
+
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        other = Connection(application, set(), set())
+        other.connection_made(Wire())
+        sent = b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n0123456789a"
+        other.data_received(sent)
+        connection.data_received(sent)
+        assert (statuses(wire), application.asked) == ([503], [])
+        other.connection_lost(None)
+
+    told(story)
+
+
+def test_who_is_gone_before_being_here_is_not_served() -> None:
+    class Gone(Wire):
+        def get_extra_info(self, name: str, default: Any = None) -> Any:
+            return None
+
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        gone, late = Gone(), Connection(application, set(), set())
+        late.connection_made(gone)
+        late.data_received(GET % b"a")
+        assert (gone.is_aborted, application.asked) == (True, [])
+        late.connection_lost(None)
+
+    told(story)
+
+
+def test_answer_of_another_size_than_it_said_ends_the_connection(caplog: pytest.LogCaptureFixture) -> None:
+    class Liar(Played):
+        def answer(self, request: Request) -> None:
+            request.wait_for(self._lie(request))
+
+        async def _lie(self, request: Request) -> None:
+            stream = request.stream(200, http.TEXT, 4)
+            await stream.send(b"one")
+            if request.path == "/longer":
+                await stream.send(b"two")
+            stream.end()
+
+    async def story(connection: Connection, wire: Wire, application: Played) -> None:
+        for path in (b"longer", b"shorter"):
+            lied, said = Connection(Liar(), set(), set()), Wire()
+            lied.connection_made(said)
+            lied.data_received(GET % path)
+            await settle()
+            assert (bodies(said), said.is_aborted) == ([b"one"], True)
+            lied.connection_lost(None)
+
+    told(story)
+
+
 def test_body_that_is_too_large_is_thrown_away_and_the_connection_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "PATIENCE", 1000)
 
     async def story(connection: Connection, wire: Wire, application: Played) -> None:
-        connection.data_received(b"POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n" + b"x" * 500)
+        connection.data_received(b"POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n" + b"x" * 500)
         connection.data_received(GET % b"b")
         first, second = application.asked
         assert (first.is_too_large, first.size, first.content) == (True, 500, b"")
@@ -232,6 +354,17 @@ def test_connection_ends_when_either_side_says_so() -> None:
         application.held.pop().answer(200, http.TEXT, b"one")
         assert (bodies(wire), wire.is_closed) == ([b"one"], True)
 
+    async def half_read(connection: Connection, wire: Wire, application: Played) -> None:
+        connection.data_received(
+            GET % b"later" + b"POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab"
+        )
+        connection.shutdown()
+        application.held.pop().answer(200, http.TEXT, b"one")
+        await settle()
+        assert not wire.is_closed
+        connection.data_received(b"cd" + GET % b"c")
+        assert (bodies(wire), wire.is_closed) == ([b"one", b"/b|abcd"], True)
+
     async def half_closed(connection: Connection, wire: Wire, application: Played) -> None:
         connection.data_received(GET % b"later")
         assert connection.eof_received()
@@ -239,13 +372,7 @@ def test_connection_ends_when_either_side_says_so() -> None:
         assert (bodies(wire), wire.is_closed) == ([b"one"], True)
         assert not connection.eof_received()
 
-    async def upgrading(connection: Connection, wire: Wire, application: Played) -> None:
-        connection.data_received(
-            b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n\x81\x05hello"
-        )
-        assert (bodies(wire), wire.is_closed) == ([b"/a|"], True)
-
-    for story in (closing, old, stopping, half_closed, upgrading):
+    for story in (closing, old, stopping, half_read, half_closed):
         told(story)
 
 
@@ -276,8 +403,8 @@ def test_faults_are_answered_and_half_answers_do_not_pass_for_whole_ones(
 
 def test_parts_wait_for_who_reads_slowly() -> None:
     async def story(connection: Connection, wire: Wire, application: Played) -> None:
-        connection.pause_writing()
         connection.data_received(GET % b"parts")
+        connection.pause_writing()
         await settle()
         assert wire.written.endswith(b"\r\n\r\n3\r\none\r\n")
         connection.resume_writing()
@@ -289,7 +416,7 @@ def test_parts_wait_for_who_reads_slowly() -> None:
 
 def test_who_says_or_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOK", 0.01)
-    monkeypatch.setattr(module, "IDLE", 0.02)
+    monkeypatch.setattr(module, "IDLE", 0.04)
     monkeypatch.setattr(module, "HEAD_TIME", 0.02)
 
     async def quiet(connection: Connection, wire: Wire, application: Played) -> None:
@@ -303,10 +430,17 @@ def test_who_says_or_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) ->
         assert not wire.is_closed
 
     async def takes_nothing(connection: Connection, wire: Wire, application: Played) -> None:
-        connection.pause_writing()
-        connection.data_received(GET % b"parts")
+        connection.data_received(GET % b"a")
+        wire.unsent = 10
         await asyncio.sleep(0.1)
         assert wire.is_aborted
+
+    async def takes_little(connection: Connection, wire: Wire, application: Played) -> None:
+        connection.data_received(GET % b"later")
+        for left in range(20, 1, -1):
+            wire.unsent = left
+            await asyncio.sleep(0.005)
+        assert not wire.is_aborted
 
     async def dripping(connection: Connection, wire: Wire, application: Played) -> None:
         for byte in b"GET / HTTP/1.1":
@@ -314,7 +448,7 @@ def test_who_says_or_takes_nothing_is_let_go(monkeypatch: pytest.MonkeyPatch) ->
             await asyncio.sleep(0.01)
         assert (statuses(wire), wire.is_closed) == ([408], True)
 
-    for story in (quiet, we_are_late, takes_nothing, dripping):
+    for story in (quiet, we_are_late, takes_nothing, takes_little, dripping):
         told(story)
 
 

@@ -113,39 +113,55 @@ class Request:
         last = _CLOSE if self.is_last else b""
         told = b"" if self.method == "HEAD" or status in _WITHOUT_BODY else body
         self._connection.write(b"".join((_STATUS[status], fields, length, date(), last, b"\r\n", told)))
-        self._end()
+        self.end()
 
-    def stream(self, status: int, fields: Fields, *, is_sized: bool) -> "Stream":
-        """Begin an answer that is sent in parts. `is_sized`: `fields` say how long it is."""
-        if not is_sized and self.version == "1.0":
+    def stream(self, status: int, fields: Fields, size: int | None) -> "Stream":
+        """Begin an answer that is sent in parts, `size` bytes in all if that is known."""
+        is_chunked = size is None and self.version != "1.0"
+        if size is None and not is_chunked:
             self.is_last = True  # the end of the connection is the end of the answer (RFC 9112 §6.3)
-        is_chunked = not is_sized and self.version != "1.0"
+        length = b"" if size is None else b"content-length: %d\r\n" % size
         coding = b"transfer-encoding: chunked\r\n" if is_chunked else b""
         last = _CLOSE if self.is_last else b""
         self.is_answered = True
-        self._connection.write(b"".join((_STATUS[status], fields, coding, date(), last, b"\r\n")))
-        return Stream(self._connection, self, is_chunked=is_chunked)
+        self._connection.write(b"".join((_STATUS[status], fields, length, coding, date(), last, b"\r\n")))
+        return Stream(self._connection, self, size, is_chunked=is_chunked)
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """The answer is out."""
         self.is_answered = True
+        self.drop()
         self._connection.finish(self)
+
+    def drop(self) -> None:
+        """Nobody reads the body any more."""
+        if self.file is not None:
+            self.file.close()
 
 
 class Stream:
-    """An answer that is sent in parts, and ended."""
+    """An answer that is sent in parts, and ended, neither before nor after the size that was told: the next answer begins there."""
 
-    def __init__(self, connection: Answering, request: Request, *, is_chunked: bool) -> None:
-        self._connection, self._request, self._is_chunked = connection, request, is_chunked
+    def __init__(
+        self, connection: Answering, request: Request, size: int | None, *, is_chunked: bool
+    ) -> None:
+        self._connection, self._request, self._left, self._is_chunked = connection, request, size, is_chunked
         self._is_silent = request.method == "HEAD"
 
     async def send(self, part: bytes) -> None:
-        """Send a part that is not empty, and wait while the other side is slow. Raises ConnectionError when it has gone."""
+        """Send a part that is not empty, and wait while the other side is slow. Raises ConnectionResetError when it has gone."""
+        if self._left is not None:
+            self._left -= len(part)
+            if self._left < 0:
+                raise ValueError("An answer is longer than it said.")
         if not self._is_silent:
             self._connection.write(b"%x\r\n%b\r\n" % (len(part), part) if self._is_chunked else part)
         await self._connection.drain()
 
     def end(self) -> None:
         """All is sent."""
+        if self._left and not self._is_silent:
+            raise ValueError("An answer is shorter than it said.")
         if self._is_chunked and not self._is_silent:
             self._connection.write(b"0\r\n\r\n")
-        self._connection.finish(self._request)
+        self._request.end()

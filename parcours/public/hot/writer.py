@@ -50,7 +50,7 @@ Result_contra = TypeVar("Result_contra", contravariant=True)
 
 
 class Waiter(Protocol[Result_contra]):
-    """Who is told how it ended, once: a future, or something that costs less. Neither method may fail."""
+    """Who is told how it ended, once: a future, or something that costs less."""
 
     def done(self) -> bool: ...
     def set_result(self, result: Result_contra, /) -> None: ...
@@ -148,6 +148,8 @@ class Lane(Generic[Item, Result]):
             try:
                 async with asyncio.timeout(STALL):
                     results = await self._commit(number, [job.item for job in jobs])
+                if len(results) != len(jobs):
+                    raise ValueError("Each item has its result.")
             except Exception as error:
                 if _is_refusal(error):
                     await self._divide(number, jobs, error)
@@ -156,8 +158,7 @@ class Lane(Generic[Item, Result]):
                 await asyncio.sleep(0 if _is_conflict(error) else PAUSE)
             else:
                 for job, result in zip(jobs, results, strict=True):
-                    if not job.waiter.done():
-                        job.waiter.set_result(result)
+                    self._tell(job, result)
                 return
 
     def _still_wanted(self, jobs: list[_Job[Item, Result]]) -> list[_Job[Item, Result]]:
@@ -168,15 +169,26 @@ class Lane(Generic[Item, Result]):
         for job in jobs:
             if job.deadline > now:
                 wanted.append(job)
-            elif not job.waiter.done():
-                job.waiter.set_exception(Unavailable())
+            else:
+                self._tell(job, Unavailable())
         return wanted
+
+    def _tell(self, job: _Job[Item, Result], outcome: Result | Unavailable | Poisoned) -> None:
+        """A waiter that fails must not keep the others waiting, nor end the writer."""
+        try:
+            if job.waiter.done():
+                return
+            if isinstance(outcome, Unavailable | Poisoned):
+                job.waiter.set_exception(outcome)
+            else:
+                job.waiter.set_result(outcome)
+        except Exception:
+            logger.exception("%s: somebody could not be told.", self._name)
 
     async def _divide(self, number: int, jobs: list[_Job[Item, Result]], error: Exception) -> None:
         if len(jobs) == 1:
             logger.error("%s: refused by the database: %s", self._name, error)
-            if not jobs[0].waiter.done():
-                jobs[0].waiter.set_exception(Poisoned() if _is_about_data(error) else Unavailable())
+            self._tell(jobs[0], Poisoned() if _is_about_data(error) else Unavailable())
             return
         middle = len(jobs) // 2
         await self._carry_out(number, jobs[:middle])

@@ -28,7 +28,8 @@ WHOLE = 1024 * 1024
 StartResponse = Callable[..., Callable[[bytes], None]]
 Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 LimitOf = Callable[[str], int]
-_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+_OURS = frozenset({"connection", "content-length", "date", "keep-alive", "transfer-encoding", "upgrade"})
+"""Header fields that the connection sets."""
 
 
 class Pages:
@@ -52,16 +53,13 @@ class Pages:
             request.answer(answer.status, fields(*answer.headers), answer.begun)
             return
         try:
-            stream = request.stream(
-                answer.status, fields(*answer.headers, *answer.length), is_sized=bool(answer.length)
-            )
+            stream = request.stream(answer.status, fields(*answer.headers), answer.size)
             await stream.send(answer.begun)
             while part := await loop.run_in_executor(self._executor, answer.next_part):
                 await stream.send(part)
-        except BaseException:
+            stream.end()
+        finally:
             loop.run_in_executor(self._executor, answer.close)
-            raise
-        stream.end()
 
     def _call(self, request: Request, body: IO[bytes] | io.RawIOBase) -> "_Answer":
         """In a thread: run the application and read the beginning of its answer."""
@@ -92,7 +90,7 @@ class _Answer:
     def __init__(self) -> None:
         self.status = 500
         self.headers: list[tuple[str, str]] = []
-        self.length: list[tuple[str, str]] = []
+        self.size: int | None = None
         self.begun = b""
         self.is_whole = False
         self._parts: Iterable[bytes] = ()
@@ -103,8 +101,8 @@ class _Answer:
         """WSGI's start_response. `write` is not offered: Django does not use it."""
         self.status = int(status[:3])
         given = [(name.lower(), value.strip()) for name, value in headers]
-        self.headers = [each for each in given if each[0] not in _HOP_BY_HOP and each[0] != "content-length"]
-        self.length = [each for each in given if each[0] == "content-length"]
+        self.headers = [each for each in given if each[0] not in _OURS]
+        self.size = next((int(value) for name, value in given if name == "content-length"), None)
         return _no_write
 
     def read(self, parts: Iterable[bytes]) -> None:
@@ -141,9 +139,9 @@ class _Answer:
             raise
 
     def close(self) -> None:
-        """Tell the application that no more is wanted."""
-        close = getattr(self._parts, "close", None)
-        if close is not None:
+        """Tell the application once that no more is wanted."""
+        parts, self._parts = self._parts, ()
+        if close := getattr(parts, "close", None):
             close()
 
 
