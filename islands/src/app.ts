@@ -45,13 +45,23 @@ document.addEventListener("change", (event) => {
   if (field.matches("[data-submit]")) field.closest("form")?.requestSubmit();
 });
 
-// Copying a secret that is shown once.
+// Copying a secret that is shown once. On a page without TLS a browser has no clipboard to offer: the text is selected, and copied
+// in the old way where that still works; otherwise it stands there selected, for the reader's own keys.
+async function copied(place: HTMLElement): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText((place.textContent ?? "").trim());
+    return true;
+  } catch {
+    document.getSelection()?.selectAllChildren(place);
+    return document.execCommand("copy");
+  }
+}
 document.addEventListener("click", (event) => {
   const button = (event.target as Element).closest<HTMLButtonElement>("button[data-copy]");
-  const text = button && document.getElementById(button.dataset.copy ?? "")?.textContent;
-  if (!button || !text) return;
-  void navigator.clipboard.writeText(text.trim()).then(() => {
-    button.textContent = button.dataset.copied ?? "✓";
+  const place = button && document.getElementById(button.dataset.copy ?? "");
+  if (!button || !place) return;
+  void copied(place).then((isDone) => {
+    if (isDone) button.textContent = button.dataset.copied ?? "✓";
   });
 });
 

@@ -107,3 +107,17 @@ def test_test_is_seen_to_leave_without_reloading(shop: Shop, context: BrowserCon
         delivery.deliver_nowhere(shop.workspace.pk, now=due)
     expect(shown).to_contain_text("Sent")
     assert watched.complaints == []
+
+
+def test_secret_is_copied_where_the_browser_has_no_clipboard(shop: Shop, context: BrowserContext) -> None:
+    context.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined})"
+    )  # as without TLS
+    page = context.new_page()
+    sign_in(page, shop.owner.email)
+    page.goto(shop.path("settings/keys/"))
+    page.fill("input[name=name]", "boutique")
+    page.get_by_role("button", name="Make the key").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("document.getSelection().toString()") == page.locator("#secret").inner_text()

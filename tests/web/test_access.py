@@ -59,6 +59,14 @@ def test_changed_state_needs_the_form_token(shop: Shop) -> None:
     assert client.post(shop.path("lists/add/"), {"name": "Salon"}).status_code == 403
 
 
+def test_refused_form_token_is_told_in_the_readers_words(shop: Shop) -> None:
+    for language, said in (("fr", "Envoyez-le encore une fois"), ("en", "Send it once more")):
+        client = Client(enforce_csrf_checks=True, headers={"accept-language": language})
+        refused = client.post("/account/login/", {"login": shop.owner.email, "password": "x"})
+        assert refused.status_code == 403
+        assert said in refused.content.decode()
+
+
 def test_other_workspaces_are_not_in_the_switch(shop: Shop) -> None:
     with connection.cursor() as cursor:
         cursor.execute("RESET ROLE")  # workspaces are made by operators

@@ -176,3 +176,10 @@ def test_only_the_upload_of_a_file_may_be_large() -> None:
 
     assert limit_of(reverse("upload_import", args=["shop"])) > reading.MAX_BYTES
     assert {limit_of(reverse(name, args=["shop"])) for name in ("imports", "home")} == {MAX_BODY}
+
+
+def test_notice_of_a_failed_import_leads_to_it(alice: Client, workspace: Workspace) -> None:
+    path = uploaded(alice)
+    with tenancy.scope(workspace_id=workspace.pk):
+        Import.objects.update(state="failed", failure="The disk is full.")
+    assert f'href="{path}"' in alice.get("/w/shop/").content.decode()

@@ -13,6 +13,9 @@ from parcours.accounts.types import SYSTEM
 from parcours.cli import main as cli
 from parcours.consent import queries, standard
 from parcours.consent.models import Purpose
+from parcours.consent.types import Act, Channel, Evidence, Statement
+from parcours.contacts.types import IdentityKind, Person
+from parcours.events import people
 from parcours.kernel import tenancy
 from tests.web.conftest import Shop
 
@@ -155,3 +158,21 @@ def test_archived_purpose_of_a_draft_is_told_and_never_becomes_another(shop: Sho
     assert refused.status_code == 422
     assert "This purpose is archived" in refused.content.decode()
     assert owner.post(f"{draft}edit/", {**form, "purpose": "promotions"}).status_code == 302
+
+
+def test_who_agreed_on_two_channels_is_one_person(shop: Shop, owner: Client) -> None:
+    def agreed() -> int:
+        rows = owner.get(shop.path("purposes/")).context["rows"]
+        return next(int(said["granted"]) for each, said in rows if each.code == "promotions")
+
+    before = agreed()
+    proof = Evidence("sign-up form", "Yes.")
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        person = Person(email="two@mail.example", identities=((IdentityKind.PHONE, "+33612345678"),))
+        [saved] = people.save_people(shop.workspace.pk, [person], now=shop.now)
+        said = [
+            Statement(saved.contact_id, "promotions", channel, Act.GRANTED, proof, shop.now)
+            for channel in (Channel.EMAIL, Channel.SMS)
+        ]
+        people.record_statements(shop.workspace.pk, said, now=shop.now)
+    assert agreed() == before + 1

@@ -175,9 +175,9 @@ def notices(request: StaffRequest) -> list[Notice]:
         )
     since = request.now - timedelta(days=7)
     failed = Import.objects.filter(workspace=workspace, state=ImportState.FAILED.value, created_at__gte=since)
-    for each in failed.only("file_name")[:3]:
+    for each in failed.only("id", "file_name").order_by("-created_at", "-id")[:3]:
         text = gettext("The import of “%(file)s” failed.") % {"file": each.file_name}
-        found.append(Notice(text, reverse("contacts", args=[workspace.slug]), "error"))
+        found.append(Notice(text, reverse("import", args=[workspace.slug, each.pk]), "error"))
     return found
 
 

@@ -42,7 +42,11 @@ def purposes(request: StaffRequest) -> HttpResponse:
     address = request.GET.get("address", "").strip().lower()[:254]
     if (person := _whose(own, address)) is not None:
         return redirect("contact_proof", request.workspace.slug, person.id)
-    counted = State.objects.filter(workspace_id=own).values("purpose_id", "act").annotate(people=Count("pk"))
+    counted = (
+        State.objects.filter(workspace_id=own)
+        .values("purpose_id", "act")
+        .annotate(people=Count("contact_id", distinct=True))
+    )
     said: dict[int, dict[str, int]] = {}
     for row in counted.order_by():
         said.setdefault(row["purpose_id"], {})[row["act"]] = row["people"]
