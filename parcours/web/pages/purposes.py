@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -16,7 +16,7 @@ from parcours.accounts.types import Role
 from parcours.audiences import queries as audiences
 from parcours.consent import actions, queries, standard
 from parcours.consent.models import Purpose, Record, State
-from parcours.consent.types import Act, Basis
+from parcours.consent.types import Act, Basis, Channel
 from parcours.contacts import queries as contacts
 from parcours.contacts.errors import InvalidIdentity
 from parcours.contacts.models import Contact
@@ -42,11 +42,7 @@ def purposes(request: StaffRequest) -> HttpResponse:
     address = request.GET.get("address", "").strip().lower()[:254]
     if (person := _whose(own, address)) is not None:
         return redirect("contact_proof", request.workspace.slug, person.id)
-    counted = (
-        State.objects.filter(workspace_id=own)
-        .values("purpose_id", "act")
-        .annotate(people=Count("contact_id", distinct=True))
-    )
+    counted = people_said(own).values("purpose_id", "act").annotate(people=Count("pk"))
     said: dict[int, dict[str, int]] = {}
     for row in counted.order_by():
         said.setdefault(row["purpose_id"], {})[row["act"]] = row["people"]
@@ -57,6 +53,17 @@ def purposes(request: StaffRequest) -> HttpResponse:
         "address": address,
     }
     return render(request, "web/purposes/list.html", context)
+
+
+def people_said(workspace_id: int) -> QuerySet[State]:
+    """What people said, once for each of them: an SMS counts where the person has not said the same of another channel.
+
+    Not a distinct count, which would sort every statement of the workspace.
+    """
+    states = State.objects.filter(workspace_id=workspace_id)
+    same = states.filter(contact=OuterRef("contact"), purpose=OuterRef("purpose"), act=OuterRef("act"))
+    by_sms = Q(channel=Channel.SMS.value)
+    return states.filter(~by_sms | ~Exists(same.exclude(by_sms)))
 
 
 def _whose(workspace_id: int, address: str) -> ContactRow | None:
