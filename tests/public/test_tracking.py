@@ -1,5 +1,6 @@
 """Pixels and clicks: who is measured, what is recorded, where the person arrives."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -137,6 +138,18 @@ def test_click_without_consent_is_counted_without_a_name(reader: Marc) -> None:
 
     assert told(reader, "Email Link Clicked") == []
     assert sorted(anonymous_clicks(reader)) == [1, 2]
+
+
+def test_click_without_a_name_counts_for_the_mailing_of_its_link(reader: Marc) -> None:
+    """Also when a newer mailing sends the same version; a link of former times counts for that newer one."""
+    with tenancy.scope(workspace_id=reader.workspace.pk):
+        [older, *_others, newer] = Mailing.objects.order_by("id").values_list("pk", flat=True)
+    of_former_times = ClickToken(reader.workspace.pk, None, version(reader), 1)
+    for named in (replace(of_former_times, mailing_id=older), of_former_times):
+        ask(f"/t/c/{tokens.signer().sign_click(named, URL)}?u={quote(URL, safe='')}", status=302, body=b"")
+    with tenancy.scope(workspace_id=reader.workspace.pk):
+        counted = AnonymousClick.objects.order_by("id").values_list("mailing_id", flat=True)
+        assert list(counted) == [older, newer]
 
 
 def test_click_without_a_name_is_judged_too(reader: Marc) -> None:

@@ -101,6 +101,7 @@ class Tracking:
             _call(request, named.workspace_id, named.message_id, now),
             link=named.link,
             template_version_id=named.template_version_id,
+            mailing_id=named.mailing_id,
             url=url,
             links_within_ten_seconds=links,
         )
