@@ -66,7 +66,11 @@ class _Job(Generic[Item, Result]):
 
 
 class Lane(Generic[Item, Result]):
-    """A queue with `width` writers. Each takes up to `most` (in weight) of what waits; at most `bound` may wait."""
+    """A queue with `width` writers. Each takes up to `most` (in weight) of what waits; at most `bound` may wait.
+
+    And no more than `together` items: while one group is committed the next is read, and both halves of the work, the database's and
+    ours, wait for each other least when groups are of one size.
+    """
 
     def __init__(
         self,
@@ -75,11 +79,13 @@ class Lane(Generic[Item, Result]):
         *,
         width: int = 1,
         most: int = 2_500,
+        together: int = 128,
         bound: int = 20_000,
         patience: float = PATIENCE,
     ) -> None:
         self._name, self._commit = name, commit
         self._width, self._most, self._bound, self._patience = width, most, bound, patience
+        self._together = together
         self._waiting: deque[_Job[Item, Result]] = deque()
         self._weight = 0
         self._idle: list[asyncio.Future[None]] = []
@@ -135,7 +141,9 @@ class Lane(Generic[Item, Result]):
     def _take(self) -> list[_Job[Item, Result]]:
         jobs: list[_Job[Item, Result]] = []
         weight = 0
-        while self._waiting and (not jobs or weight + self._waiting[0].weight <= self._most):
+        while self._waiting and len(jobs) < self._together:
+            if jobs and weight + self._waiting[0].weight > self._most:
+                break
             job = self._waiting.popleft()
             weight += job.weight
             jobs.append(job)
