@@ -68,8 +68,8 @@ class _Job(Generic[Item, Result]):
 class Lane(Generic[Item, Result]):
     """A queue with `width` writers. Each takes up to `most` (in weight) of what waits; at most `bound` may wait.
 
-    And no more than `together` items: while one group is committed the next is read, and both halves of the work, the database's and
-    ours, wait for each other least when groups are of one size.
+    And no more than `together` items: while one group is committed the next is read, and the database and we wait for each other
+    least when groups are of one size.
     """
 
     def __init__(
