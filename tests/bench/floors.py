@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import django
+from django.apps import apps
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection
@@ -16,7 +18,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound
 from django.urls import path
 from psycopg_pool import AsyncConnectionPool
 
-import config.wsgi  # noqa: F401 - first: what follows reads models
+if not apps.ready:
+    django.setup()
+
 from parcours.events import pipeline
 from parcours.events.tokens import InvalidToken, Purpose, signer
 from parcours.kernel import clock

@@ -2,7 +2,12 @@
 
 import sys
 
-import config.wsgi  # noqa: F401 - first: what follows reads models
+import django
+from django.apps import apps
+
+if not apps.ready:
+    django.setup()
+
 from parcours.cli.web import serve
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import re
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -252,12 +253,14 @@ def test_template_page_reads_no_more_than_its_newest_version(
             newest.pk, newest.number = None, number
             newest.save(force_insert=True)
         slug = newest.template.slug
-    read, from_db = [], TemplateVersion.from_db
-    monkeypatch.setattr(
-        TemplateVersion,
-        "from_db",
-        lambda *row: read.append(from_db(*row)) or read[-1],  # type: ignore[func-returns-value]
-    )
+    read: list[TemplateVersion] = []
+    from_db = TemplateVersion.from_db
+
+    def noted(*row: Any) -> TemplateVersion:
+        read.append(from_db(*row))
+        return read[-1]
+
+    monkeypatch.setattr(TemplateVersion, "from_db", noted)
     text_of(owner, shop.path(f"templates/{slug}/"))
     assert {one.number for one in read if one.template_id == newest.template_id} == {newest.number}
 

@@ -37,8 +37,8 @@ COLLECT = (20_000, 20, 50)
 """Thresholds of the garbage collector: requests make few cycles, and each pass stops them all."""
 
 HAND_OVER = 0.0002
-"""Seconds after which a thread that computes lets another one go on: the server's sockets must not wait for a page to be rendered,
-nor for a hundred events to be parsed. Python's own 5 ms cost an eighth of the intake's rate."""
+"""Seconds after which a thread that computes lets another one go on: the loop, which serves everybody, must not wait Python's own
+5 ms whenever a page is being rendered."""
 
 
 def same_for_all(path: str) -> int:
