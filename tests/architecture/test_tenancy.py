@@ -34,6 +34,17 @@ def test_every_table_of_a_workspace_forces_row_security() -> None:
 
 
 @pytest.mark.django_db
+def test_statistics_of_a_workspaces_table_do_not_wait_for_a_share_of_it() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND relkind = 'r'"
+            " AND NOT coalesce(reloptions, '{}') @> '{autovacuum_analyze_scale_factor=0}'",
+            [[table for table, *_ in tenant_tables()]],
+        )
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.django_db
 def test_role_is_neither_owner_nor_superuser() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

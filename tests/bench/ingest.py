@@ -20,7 +20,7 @@ from parcours.contacts import actions as contacts
 from parcours.contacts.types import IdentityKind, Person
 from parcours.events import actions as events
 from parcours.kernel import clock, tenancy
-from tests.bench import load
+from tests.bench import load, upkeep
 
 SECRET = "wk_bench_key"
 PEOPLE = 20_000
@@ -122,8 +122,7 @@ def prepare(slug: str) -> tuple[Workspace, list[str], datetime]:
         accounts.create_key(shop.id, KeyKind.WRITE, slug, actor=SYSTEM, now=now, secret=f"{SECRET}_{slug}")
         events.prepare_months(now)
         saved = contacts.save_people(shop.id, people, now=now)
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("VACUUM ANALYZE")
+    upkeep.vacuum()
     return shop, [str(one.contact_id) for one in saved], now
 
 

@@ -26,6 +26,7 @@ from parcours.journeys.models import Version
 from parcours.journeys.types import Texts
 from parcours.journeys.versions import Program, program
 from parcours.kernel import sql, tenancy
+from tests.bench import upkeep
 
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 PEOPLE = int(os.environ.get("PARCOURS_BENCH_PEOPLE", "100000"))
@@ -152,7 +153,7 @@ def _journey(slug: str) -> Version:
         sql.run(_PEOPLE, names)
         sql.run(_EVENTS, {**names, "events": EVENTS})
         version = _publish(workspace)
-    sql.run("ANALYZE contacts_contact, events_event", {})
+    upkeep.vacuum("contacts_contact", "events_event")
     return version
 
 
@@ -174,7 +175,7 @@ def _add_runs(version: Version, key: str, runs: int, *, due_at: datetime) -> Non
             "version_id": version.pk,
         }
         sql.run(_RUNS, {**names, "key": key, "now": NOW, "due_at": due_at, "runs": runs})
-    sql.run("VACUUM (ANALYZE) journeys_run", {})
+    upkeep.vacuum("journeys_run")
 
 
 def _row_by_row(version: Version) -> int:

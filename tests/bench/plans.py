@@ -33,6 +33,7 @@ from parcours.events.types import Incoming
 from parcours.insights import actions as insights
 from parcours.journeys import actions as journeys
 from parcours.kernel import sql
+from tests.bench import upkeep
 from tests.bench.segments import RULES
 from tests.scenarios.living import LivingShop
 
@@ -180,15 +181,13 @@ def _grow(shop: LivingShop, first: int, last: int) -> None:
         sql.run(_TRACES, names)
         sql.run(_RUNS, names)
         sql.run(_EVENTS, {**names, "each": EVENTS_EACH})
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("VACUUM ANALYZE")
+    upkeep.vacuum()
     for slug in RULES:
         audiences.build(shop.workspace_id, slug, now=NOW)
     with shop.scope():
         for consumer in ("audiences", "journeys", "delivery", "insights"):
             sql.run(_READ, {"workspace_id": shop.workspace_id, "consumer": consumer})
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        owner.execute("VACUUM ANALYZE")
+    upkeep.vacuum()
     connection.close()
 
 

@@ -21,6 +21,7 @@ from parcours.contacts.types import AttributeType
 from parcours.events import actions as events
 from parcours.events.types import NewEvent
 from parcours.kernel import sql, tenancy
+from tests.bench import upkeep
 
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 PEOPLE = int(os.environ.get("PARCOURS_BENCH_PEOPLE", "100000"))
@@ -152,7 +153,7 @@ def _fill(workspace_id: int) -> None:
         )
         for slug, rule in RULES.items():
             actions.create_segment(workspace_id, slug, slug.title(), rule, actor=SYSTEM, now=NOW)
-    sql.run("ANALYZE contacts_contact, events_event", {})
+    upkeep.vacuum("contacts_contact", "events_event")
     actions.refresh(workspace_id, now=NOW)
 
 

@@ -34,6 +34,7 @@ from parcours.delivery.sender import Sender
 from parcours.delivery.smtp import SmtpSettings
 from parcours.delivery.types import Origin
 from parcours.kernel import crypto, sql, tenancy
+from tests.bench import upkeep
 
 NOW = datetime(2026, 3, 10, 10, 0, tzinfo=UTC)
 JUDGED = int(os.environ.get("PARCOURS_BENCH_JUDGED", "20000"))
@@ -151,7 +152,7 @@ def _shop(people: int) -> Workspace:
         sql.run(_PEOPLE, {**names, "count": people})
         sql.run(_CONSENTS, names)
         content.save_template(workspace.pk, "bench", "Bench", {"en": _body()}, actor=SYSTEM, now=NOW)
-    sql.run("ANALYZE contacts_contact, consent_state", {})
+    upkeep.vacuum("contacts_contact", "consent_state")
     return workspace
 
 
@@ -206,7 +207,7 @@ def _queue(workspace: Workspace, purpose: str, count: int, guard: object = None)
         sql.run(
             _QUEUE, {**names, "mailing_id": mailing_id, "now": NOW, "count": count, "is_urgent": is_urgent}
         )
-    sql.run("VACUUM ANALYZE delivery_message, delivery_allowance, delivery_attempt", {})
+    upkeep.vacuum("delivery_message", "delivery_allowance", "delivery_attempt")
 
 
 # The gate

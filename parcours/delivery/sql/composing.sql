@@ -9,7 +9,7 @@ CROSS JOIN LATERAL (
     SELECT id, mailing_id, run, contact_id, event_at, event_id, is_test FROM delivery_message
     WHERE workspace_id = %(workspace_id)s AND id = wanted.id LIMIT 1
 ) AS m
-JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
+CROSS JOIN LATERAL (SELECT origin FROM delivery_mailing WHERE workspace_id = %(workspace_id)s AND id = m.mailing_id LIMIT 1) AS l
 LEFT JOIN LATERAL (
     SELECT content FROM delivery_request WHERE workspace_id = %(workspace_id)s AND id = m.run AND l.origin = 'api' LIMIT 1
 ) AS q ON true

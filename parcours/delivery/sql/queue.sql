@@ -58,7 +58,9 @@ SELECT q.id, q.mailing_id, q.run, q.contact_id, q.event_at, q.event_id, q.verdic
                      ELSE c.email END, '') AS email,
        coalesce(c.time_zone, '') AS time_zone, q.is_test
 FROM (SELECT * FROM urgent UNION ALL SELECT * FROM ordinary) q
-LEFT JOIN contacts_contact c ON c.workspace_id = %(workspace_id)s AND c.id = q.contact_id
+LEFT JOIN LATERAL (
+    SELECT email, time_zone FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND id = q.contact_id LIMIT 1
+) AS c ON true
 ORDER BY q.is_urgent DESC, q.due_at, q.queued_at, q.id;
 
 -- name: set_aside
