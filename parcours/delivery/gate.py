@@ -67,6 +67,7 @@ class Facts(NamedTuple):
     against: list[dict[str, Any]] | None
     ground: str | None
     taken: list[UUID]
+    copy_is_leaving: bool
     paused_until: datetime | None
     every_days: int | None
     last_day: date | None
@@ -134,6 +135,7 @@ def judge(workspace_id: int, *, now: datetime, limit: int) -> tuple[Judgement, l
         return Judgement([]), []
     zone = Workspace.objects.only("time_zone").get(pk=workspace_id).time_zone
     cases = _examine(workspace_id, claimed, _clocks(claimed, zone, sending, now), now)
+    _keep_single(cases, now)
     _keep_quiet(cases, sending)
     _keep_wishes(cases, zone, sending)
     _keep_cap(workspace_id, cases, zone, sending)
@@ -233,6 +235,13 @@ def _question(rule: str) -> tuple[composition.SQL, Mapping[str, Any]]:
     """The statement that asks a rule (JSON) of given people, with what it binds. Made once for each rule."""
     compiled = language.compile(language.parse(msgspec.json.decode(rule)), "gate")
     return sql.written_out(_FOR_WHOM.format(condition=compiled.condition)), compiled.parameters
+
+
+def _keep_single(cases: Iterable[_Case], now: datetime) -> None:
+    """What two contacts had, who are one, waits until it is known what becomes of the copy that is being handed over."""
+    for case in cases:
+        if case.facts.copy_is_leaving:
+            case.wait(Reason.HAD_ALREADY, now + LEASE, {})
 
 
 def _keep_quiet(cases: Iterable[_Case], sending: Sending) -> None:

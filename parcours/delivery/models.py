@@ -97,7 +97,8 @@ class Message(models.Model):
 
     (mailing, run, contact) is unique, so that what asks for a message gets it once. `run` is the run of a journey's step; a
     program's `Request`; a `Trial`; of a double opt-in, the day and the try; 0 for a campaign. A negative run is that of a second
-    copy, which two contacts had who proved to be one (`merging`). `event_at` and `event_id` name the event whose properties the
+    copy, which two contacts had who proved to be one (`merging`); `merged_run` is the run that such copies, and what an ended
+    run has written, count for. `event_at` and `event_id` name the event whose properties the
     template may use. `fence` rises at every claim; a late writer's fence is refused. `is_urgent`
     (the purpose's basis is a contract, or it asks for a confirmation) goes first. `is_held`: it was due, but its mailing is held,
     so that claims do not meet it again before the mailing is released. `is_test`: it goes to a member of the workspace (see
@@ -110,6 +111,7 @@ class Message(models.Model):
         Mailing, models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     run = models.BigIntegerField(db_default=0)
+    merged_run = models.BigIntegerField(null=True)
     contact_id = models.UUIDField()
     event_at = models.DateTimeField(null=True)
     event_id = models.BigIntegerField(null=True)
@@ -185,6 +187,11 @@ class Message(models.Model):
                 fields=["workspace_id", "queued_at"], condition=Q(state="in_doubt"), name="message_in_doubt"
             ),
             models.Index(fields=["workspace_id", "contact_id", "queued_at"], name="message_of_contact"),
+            models.Index(
+                fields=["workspace_id", "contact_id"],
+                condition=Q(merged_run__isnull=False),
+                name="message_merged",
+            ),
             models.Index(fields=["workspace_id", "-queued_at"], name="message_newest"),
             models.Index(
                 fields=["workspace_id", "state", "-queued_at", "-id"],

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     TEST_ASKED = "test_asked"
     NO_ADDRESS = "no_address"
     NOT_A_MEMBER = "not_a_member"
+    HAD_ALREADY = "had_already"
     SUPPRESSED = "suppressed"
     NO_CONSENT = "no_consent"
     CONSENT_WITHDRAWN = "consent_withdrawn"

@@ -24,6 +24,7 @@ from parcours.contacts.models import Contact
 from parcours.content.models import Template, TemplateVersion
 from parcours.delivery import actions as delivery
 from parcours.delivery.models import Mailing, Message
+from parcours.events import people
 from parcours.insights import queries as insights
 from parcours.insights.types import MailingFigures
 from parcours.kernel import sql, tenancy
@@ -392,3 +393,31 @@ def test_template_of_another_workspace_is_not_there(shop: Workspace, now: dateti
     other = accounts.create_workspace("elsewhere", name="Elsewhere", now=now)
     with tenancy.scope(workspace_id=other.id), pytest.raises(CampaignInvalid):
         actions.create(other.id, NEWS, actor=ALICE, now=now)
+
+
+@pytest.mark.parametrize("is_kept_first", [True, False])
+@pytest.mark.parametrize("when", ["between two chunks", "when all are queued", "when one was sent"])
+def test_person_who_was_two_recipients_gets_one_message(
+    shop: Workspace, now: datetime, monkeypatch: pytest.MonkeyPatch, is_kept_first: bool, when: str
+) -> None:
+    monkeypatch.setattr(actions, "CHUNK", 1)
+    monkeypatch.setattr(actions, "MOST_CHUNKS", 1)
+    first, second = readers(shop, 2, now)
+    campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
+    actions.start(shop.id, campaign.pk, actor=ALICE, now=now)
+    actions.tick(shop.id, now=now)
+    if when != "between two chunks":
+        actions.tick(shop.id, now=now)
+    if when == "when one was sent":
+        settle("sent", 1, now)
+    kept, dropped = (first, second) if is_kept_first else (second, first)
+    people.merge(shop.id, kept, dropped, now=now)
+    for _tick in range(3):
+        actions.tick(shop.id, now=now)
+    going = Message.objects.filter(state__in=["queued", "sent"])
+    assert [(one.contact_id, one.state) for one in going] == [
+        (kept, "sent" if when == "when one was sent" else "queued")
+    ]
+    found = figures(campaign)
+    assert adds_up(found)
+    assert found.cancelled == (0 if when == "between two chunks" else 1)

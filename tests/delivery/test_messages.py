@@ -1,5 +1,6 @@
 """Reading messages, explaining them, what comes back, and what a merge does to them."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from parcours.delivery.replies import ReplyClass
 from parcours.delivery.types import AttemptOutcome, Outcome, Reason, ToQueue, ToSend, ToStart
 from parcours.delivery.wording import explain_reason, explain_refusal
 from parcours.events import actions as events
+from parcours.events import people
 from parcours.events.models import Event
 from parcours.events.types import NewEvent
 from parcours.kernel import tenancy
@@ -354,6 +356,112 @@ def test_copy_that_is_being_handed_over_is_the_one_that_counts(shop: Shop) -> No
     kept = shop.queue(mailing, one)
     merging.move(shop.id, one, other, shop.now)
     assert (message(kept).state, message(twin).state, message(twin).run) == ("cancelled", "sending", 0)
+
+
+@dataclass
+class Twins:
+    """A message to each of two contacts who prove to be one while both are being handed over."""
+
+    shop: Shop
+    ids: tuple[UUID, ...]
+    claims: dict[UUID, ToSend]
+
+    def end(self, which: int, outcome: AttemptOutcome) -> None:
+        """The mail server answers one of the two: of the kept contact (0) or of the dropped one (1)."""
+        code = {AttemptOutcome.DEFERRED: 451, AttemptOutcome.REFUSED: 554}.get(outcome)
+        meaning = ReplyClass.ACCEPTED if code is None else ReplyClass.UNKNOWN
+        told = Outcome(
+            self.ids[which], self.claims[self.ids[which]].fence, outcome, code, "said", meaning=meaning
+        )
+        actions.finish(self.shop.id, [told], transport="test", now=self.shop.now)
+
+    def go_on(self) -> None:
+        """Everything that may leave leaves, an hour later."""
+        actions.deliver_nowhere(self.shop.id, now=self.shop.now + timedelta(hours=1))
+
+    @property
+    def states(self) -> list[str]:
+        return [message(one).state for one in self.ids]
+
+
+@pytest.fixture
+def twins(shop: Shop) -> Twins:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    ids = (shop.queue(mailing, one), shop.queue(mailing, other))
+    claims = {claim.id: claim for claim in actions.claim(shop.id, now=shop.now, limit=10).to_send}
+    assert all(started(shop, claim) for claim in claims.values())
+    people.merge(shop.id, one, other, now=shop.now)
+    return Twins(shop, ids, claims)
+
+
+@pytest.mark.parametrize("deferred", [0, 1])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("arrived", [AttemptOutcome.ACCEPTED, AttemptOutcome.IN_DOUBT])
+def test_copy_refused_for_now_does_not_follow_the_one_that_left(
+    twins: Twins, deferred: int, is_first: bool, arrived: AttemptOutcome
+) -> None:
+    """Whichever copy it is, and whichever is answered first: a message in doubt may have arrived, too."""
+    answers = [(deferred, AttemptOutcome.DEFERRED), (1 - deferred, arrived)]
+    for which, outcome in answers if is_first else answers[::-1]:
+        twins.end(which, outcome)
+    twins.go_on()
+    assert twins.states[1 - deferred] == ("sent" if arrived is AttemptOutcome.ACCEPTED else "in_doubt")
+    assert twins.states[deferred] == "withheld"
+    assert codes(twins.ids[deferred]) == ["had_already"]
+
+
+@pytest.mark.parametrize("deferred", [0, 1])
+def test_copy_refused_for_now_goes_when_the_other_came_to_nothing(twins: Twins, deferred: int) -> None:
+    twins.end(deferred, AttemptOutcome.DEFERRED)
+    twins.end(1 - deferred, AttemptOutcome.REFUSED)
+    twins.go_on()
+    assert (twins.states[deferred], twins.states[1 - deferred]) == ("sent", "failed")
+    assert message(twins.ids[deferred]).address == "julie@example.com"
+
+
+def test_of_two_copies_refused_for_now_one_goes(twins: Twins) -> None:
+    for which in (1, 0):
+        twins.end(which, AttemptOutcome.DEFERRED)
+    twins.go_on()
+    assert twins.states == ["sent", "withheld"]
+
+
+@pytest.mark.parametrize("deferred", [0, 1])
+@pytest.mark.parametrize("answer", [AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED])
+def test_copy_waits_for_what_becomes_of_the_one_that_is_being_handed_over(
+    twins: Twins, deferred: int, answer: AttemptOutcome
+) -> None:
+    twins.end(deferred, AttemptOutcome.DEFERRED)
+    twins.go_on()
+    assert (twins.states[deferred], twins.states[1 - deferred]) == ("queued", "sending")
+    assert codes(twins.ids[deferred]) == ["had_already"]
+    twins.end(1 - deferred, answer)
+    twins.shop.now += timedelta(minutes=1)
+    twins.go_on()
+    assert twins.states[deferred] == ("withheld" if answer is AttemptOutcome.ACCEPTED else "sent")
+
+
+def test_copy_whose_doubt_is_settled_does_not_follow_the_one_that_left(twins: Twins) -> None:
+    twins.end(0, AttemptOutcome.ACCEPTED)
+    twins.end(1, AttemptOutcome.IN_DOUBT)
+    actions.settle(twins.shop.id, twins.ids[1], was_sent=False, actor=SYSTEM, now=twins.shop.now)
+    twins.go_on()
+    assert twins.states == ["sent", "withheld"]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_third_contact_does_not_bring_a_copy_back(twins: Twins, is_kept: bool) -> None:
+    """The person was three contacts: what waits for the third does not leave while a copy may have arrived."""
+    shop = twins.shop
+    twins.end(0, AttemptOutcome.REFUSED)
+    third, person = shop.person("Julika"), message(twins.ids[0]).contact_id
+    waiting = shop.queue(Mailing.objects.get(), third)
+    kept, dropped = (third, person) if is_kept else (person, third)
+    people.merge(shop.id, kept, dropped, now=shop.now)
+    twins.end(1, AttemptOutcome.DEFERRED)
+    twins.go_on()
+    assert [*twins.states, message(waiting).state] == ["failed", "sent", "cancelled"]
 
 
 def test_place_of_what_is_given_up_in_a_merge_is_free_again(shop: Shop) -> None:

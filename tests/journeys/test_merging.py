@@ -60,3 +60,52 @@ def test_person_who_was_two_gets_each_message_of_a_journey_once(
     going = [one for one in shop.messages() if one.state in ("queued", "sent")]
     assert len({one.mailing_id for one in going}) == 2
     assert [one.state for one in going] == ["sent" if is_sent else "queued"] * 2
+
+
+@pytest.mark.parametrize("kept_is", ["ahead", "behind"])
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_person_who_was_in_two_versions_gets_each_step_once(shop: Shop, kept_is: str, is_sent: bool) -> None:
+    """A step is the same in every version while it keeps its name; the run that goes on does not write what the ended one wrote."""
+    shop.publish(WELCOME, "a", entry=ONCE)
+    ahead, behind = shop.person(), shop.person()
+    shop.happens(ahead)
+    shop.enter()
+    shop.tick()
+    later = shop.now + timedelta(days=2)
+    shop.tick(later)
+    shop.publish({**WELCOME, "c": {"send": SEND, "next": "d"}, "d": {"send": SEND}}, "a", entry=ONCE)
+    shop.happens(behind)
+    shop.enter(later)
+    if is_sent:
+        with shop.scope():
+            Message.objects.update(state="sent", verdict="send", sent_at=later)
+    kept, dropped = (ahead, behind) if kept_is == "ahead" else (behind, ahead)
+    with shop.scope():
+        people.merge(shop.workspace_id, kept, dropped, now=later)
+    for days in (0, 2, 4):
+        shop.tick(later + timedelta(days=days))
+    steps = written(shop)
+    assert [step for step, _state in steps] == (["a", "c"] if kept_is == "ahead" else ["a", "c", "d"])
+    assert steps[0] == ("a", "sent" if is_sent else "queued")
+
+
+def test_step_that_waits_for_both_in_two_versions_leaves_once(shop: Shop) -> None:
+    nodes = {"a": {"send": SEND}}
+    both = []
+    for text in (nodes, {**nodes, "a": {"send": SEND, "next": "b"}, "b": {"wait": "1d"}}):
+        shop.publish(text, "a", entry=ONCE)
+        both.append(shop.person())
+        shop.happens(both[-1])
+        shop.enter()
+        shop.tick()
+    with shop.scope():
+        people.merge(shop.workspace_id, both[0], both[1], now=shop.now)
+    assert sorted(one.state for one in shop.messages()) == ["cancelled", "queued"]
+    assert {one.contact_id for one in shop.messages()} == {both[0]}
+
+
+def written(shop: Shop) -> list[tuple[str, str]]:
+    """Every message that has left or may leave: its step and its state."""
+    with shop.scope():
+        found = Message.objects.filter(state__in=["queued", "sent"]).order_by("queued_at", "id")
+        return list(found.values_list("mailing__step", "state"))

@@ -7,6 +7,8 @@
 -- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known, or that is about measuring, lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
 -- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
+-- `copy_is_leaving`, and had_already: of a message that two contacts had who proved to be one while both were being handed over, none follows
+-- another that has left or may have; of those that wait, the first by run and id goes. Nothing is read for messages that nobody else had.
 -- LIMIT 1 makes each question one probe of a unique index for each message; a join might read everybody's answers and hash them.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
@@ -22,6 +24,7 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin NOT IN ('confirm', 'test'), tr
        ARRAY(SELECT a.message_id FROM delivery_allowance a
              WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
              ORDER BY a.place) AS taken,
+       coalesce(twin.is_leaving, false) AS copy_is_leaving,
        CASE WHEN w.paused_until > %(now)s THEN w.paused_until END AS paused_until, w.every_days,
        (SELECT max(a.day) FROM delivery_allowance a
         WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
@@ -49,6 +52,15 @@ LEFT JOIN LATERAL (
     SELECT id, at, reason, detail FROM consent_suppression
     WHERE workspace_id = %(workspace_id)s AND channel = l.channel AND address_hash = decode(b.hash, 'hex') LIMIT 1
 ) AS x ON true
+LEFT JOIN LATERAL (
+    SELECT bool_or(o.state = 'sending') AS is_leaving,
+           bool_or(o.state IN ('sent', 'in_doubt') OR (o.state = 'queued' AND (o.run, o.id) > (m.run, m.id))) AS counts
+    FROM delivery_message o
+    JOIN delivery_mailing ol ON ol.workspace_id = %(workspace_id)s AND ol.id = o.mailing_id
+    WHERE m.merged_run IS NOT NULL
+      AND o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id AND o.merged_run = m.merged_run AND o.id <> m.id
+      AND (ol.origin, ol.origin_id, ol.step) = (l.origin, l.origin_id, l.step)
+) AS twin ON true
 CROSS JOIN LATERAL (SELECT l.origin NOT IN ('confirm', 'test') AS consent) AS by
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence
@@ -76,7 +88,8 @@ CROSS JOIN LATERAL (
         (12, 'outside_purpose_audience', p.basis = 'legitimate_interest' AND NOT m.is_test AND b.outside IS NOT NULL, 'outside'),
         (13, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
         (14, 'expired', m.expires_at <= %(now)s, 'expired'),
-        (15, 'not_a_member', m.is_test AND b.hash IS NULL, '')
+        (15, 'not_a_member', m.is_test AND b.hash IS NULL, ''),
+        (16, 'had_already', twin.counts, '')
     ) AS r (position, code, holds, evidence)
     WHERE r.holds
 ) AS found

@@ -64,38 +64,48 @@ WHERE workspace_id = %(workspace_id)s AND contact_id IN (%(kept)s, %(dropped)s) 
 ORDER BY id FOR UPDATE;
 
 -- name: part_twins
--- Of a message that both persons of a merge have, the one that has come further keeps the run (of equals the kept person's), so that nothing
--- is queued under it again. The other is given up if it has not left, and stays, under a negative run that is free: its links lead
--- to the person. Parameters: kept, dropped. Runs after hold_messages, so that what it sees as not begun does not begin. Side effects:
--- places of the day of what is given up are returned.
+-- Of a message that both persons of a merge have (the same step and run, in whichever version of a journey), the one that has come further
+-- counts (of equals the kept person's). The others are given up where they have not begun to leave, and all stay theirs: where two are of
+-- one mailing, the second gets a negative run that is free, so that nothing is queued under theirs again. Of those that are being handed
+-- over it is not known which will arrive: all remember the run that they count for (`merged_run`), by which the gate lets one go.
+-- Parameters: kept, dropped. Runs after hold_messages, so that what it sees as not begun does not begin. Side effects: places of the day of
+-- what is given up are returned.
 WITH theirs AS MATERIALIZED (
-    SELECT m.id, m.mailing_id, m.run, m.contact_id = %(kept)s AS is_kept,
+    SELECT m.id, m.mailing_id, m.run, coalesce(m.merged_run, m.run) AS counts_for, m.contact_id = %(kept)s AS is_kept,
+           l.origin, l.origin_id, l.step,
            CASE WHEN m.state = 'sending' AND NOT a.has_begun THEN 3
                 WHEN m.state IN ('sending', 'sent', 'in_doubt') THEN 4
                 WHEN m.state = 'queued' THEN 2
                 WHEN m.state = 'cancelled' THEN 0 ELSE 1 END AS stage
     FROM delivery_message m
+    JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = m.mailing_id
     CROSS JOIN LATERAL (
         SELECT EXISTS (SELECT FROM delivery_attempt WHERE workspace_id = %(workspace_id)s AND message_id = m.id AND fence = m.fence) AS has_begun
     ) AS a
     WHERE m.workspace_id = %(workspace_id)s AND m.contact_id IN (%(kept)s, %(dropped)s)
 ),
+copies AS (
+    SELECT id, counts_for, count(*) OVER (PARTITION BY origin, origin_id, step, counts_for) > 1 AS are_several,
+           stage IN (2, 3) AND row_number() OVER (PARTITION BY origin, origin_id, step, counts_for
+                                                  ORDER BY stage DESC, run DESC, is_kept DESC, id) > 1 AS is_given_up
+    FROM theirs
+),
 second AS (
-    SELECT CASE WHEN d.stage > k.stage THEN k.id ELSE d.id END AS id, least(d.stage, k.stage) IN (2, 3) AS is_given_up,
+    SELECT CASE WHEN d.stage > k.stage THEN k.id ELSE d.id END AS id,
            least(0, (SELECT min(o.run) FROM theirs o WHERE o.mailing_id = k.mailing_id))
                - row_number() OVER (PARTITION BY k.mailing_id ORDER BY k.run) AS free_run
     FROM theirs k JOIN theirs d ON d.mailing_id = k.mailing_id AND d.run = k.run AND k.is_kept AND NOT d.is_kept
 ),
 freed AS (
-    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM second WHERE is_given_up)
+    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM copies WHERE is_given_up)
 )
 UPDATE delivery_message m
-SET run = s.free_run,
-    state = CASE WHEN s.is_given_up THEN 'cancelled' ELSE m.state END,
-    is_held = m.is_held AND NOT s.is_given_up,
-    lease_until = CASE WHEN s.is_given_up THEN NULL ELSE m.lease_until END
-FROM second s
-WHERE m.workspace_id = %(workspace_id)s AND m.id = s.id;
+SET run = coalesce(s.free_run, m.run), merged_run = c.counts_for,
+    state = CASE WHEN c.is_given_up THEN 'cancelled' ELSE m.state END,
+    is_held = m.is_held AND NOT c.is_given_up,
+    lease_until = CASE WHEN c.is_given_up THEN NULL ELSE m.lease_until END
+FROM copies c LEFT JOIN second s ON s.id = c.id
+WHERE m.workspace_id = %(workspace_id)s AND m.id = c.id AND (c.are_several OR s.id IS NOT NULL);
 
 -- name: move_messages
 -- Give the messages of a merged person to the one who is kept. Parameters: kept, dropped. Runs after part_twins.
@@ -117,10 +127,11 @@ SELECT %(workspace_id)s, %(kept)s, day, row_number() OVER (PARTITION BY day ORDE
 FROM taken;
 
 -- name: join_runs
--- What the ended runs of a merged person have written counts for the runs that go on. Parameters: dropped, ended, going_on (arrays of runs).
-UPDATE delivery_message m SET run = r.going_on
+-- What the ended runs of a merged person have written counts for the runs that go on; also where those are in another version of the journey,
+-- whose mailings are others: `enqueue` asks for it. Parameters: dropped, ended, going_on (arrays of runs).
+UPDATE delivery_message m SET run = CASE WHEN m.run = r.ended THEN r.going_on ELSE m.run END, merged_run = r.going_on
 FROM unnest(%(ended)s::bigint[], %(going_on)s::bigint[]) AS r (ended, going_on)
-WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(dropped)s AND m.run = r.ended
+WHERE m.workspace_id = %(workspace_id)s AND m.contact_id = %(dropped)s AND r.ended IN (m.run, m.merged_run)
   AND (SELECT origin FROM delivery_mailing WHERE workspace_id = %(workspace_id)s AND id = m.mailing_id) = 'journey';
 
 -- name: about_mailings

@@ -1,5 +1,6 @@
 -- name: enqueue
--- Queue messages, once per (mailing, run, contact): a repeated row is skipped in silence.
+-- Queue messages, once per (mailing, run, contact): a repeated row is skipped in silence, also where the person has the message of that step
+-- and run from another version of the journey, since they were two contacts (few messages have a `merged_run`, and an index knows them).
 -- Parameters: rows (JSON: mailing_id, run, contact_id, event_at, event_id, due_at), now. Locks: none but the new rows.
 INSERT INTO delivery_message (workspace_id, mailing_id, run, contact_id, event_at, event_id, state, is_urgent, is_test, queued_at, due_at,
                               expires_at)
@@ -11,6 +12,12 @@ FROM ROWS FROM (
 ) WITH ORDINALITY AS q (mailing_id, run, contact_id, event_at, event_id, due_at, position)
 JOIN delivery_mailing l ON l.workspace_id = %(workspace_id)s AND l.id = q.mailing_id
 JOIN consent_purpose p ON p.workspace_id = %(workspace_id)s AND p.id = l.purpose_id
+WHERE NOT EXISTS (
+    SELECT FROM delivery_message o
+    JOIN delivery_mailing ol ON ol.workspace_id = %(workspace_id)s AND ol.id = o.mailing_id
+    WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = q.contact_id AND o.merged_run = q.run
+      AND (ol.origin, ol.origin_id, ol.step) = (l.origin, l.origin_id, l.step)
+)
 ORDER BY q.position
 ON CONFLICT (workspace_id, mailing_id, run, contact_id) DO NOTHING;
 
