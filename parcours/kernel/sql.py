@@ -107,6 +107,13 @@ def written_out(composed: composition.Composed) -> composition.SQL:
     return composition.SQL(composed.as_string(None))
 
 
+def numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """A statement with $1, $2 … for its parameters, and their names in that order: as the server knows it."""
+    names = tuple(dict.fromkeys(_PARAMETER.findall(text)))
+    places = {name: f"${place}" for place, name in enumerate(names, 1)}
+    return _PARAMETER.sub(lambda found: places[found[1]], text).replace("%%", "%"), names
+
+
 def _as_query(query: Query) -> composition.Composed | composition.SQL:
     return composition.SQL(query) if isinstance(query, str) else query
 

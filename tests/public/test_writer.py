@@ -68,6 +68,47 @@ def test_batches_are_bounded_by_weight() -> None:
     played(story)
 
 
+def test_group_behind_another_leaves_when_it_is_full() -> None:
+    """Else each would be as small as what came while nobody was looking, and a commit costs the same for one and for many."""
+    groups: list[str] = []
+    ends = [asyncio.Event() for _ in range(3)]
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        groups.append("".join(letter.text for letter in letters))
+        await ends[len(groups) - 1].wait()
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit, width=2, together=3)
+        waiting = []
+        for text, expected in (
+            ("a", ["a"]),
+            ("b", ["a"]),
+            ("c", ["a"]),
+            ("d", ["a", "bcd"]),
+            ("e", ["a", "bcd"]),
+        ):
+            waiting.append(writer.stored(Letter(text)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert groups == expected
+        ends[0].set()
+        assert await waiting[0] == "A"
+        assert groups == ["a", "bcd"], "one is under way, and another is not full"
+        ends[1].set()
+        await waiting[3]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert groups == ["a", "bcd", "e"]
+        stopping = asyncio.create_task(writer.stop())
+        await asyncio.sleep(0)
+        ends[2].set()
+        await stopping
+        assert waiting[4].result() == "E", "what is under way is finished"
+
+    played(story)
+
+
 def test_work_waits_for_a_database_that_comes_back() -> None:
     failures = iter([psycopg.OperationalError("away"), psycopg.InterfaceError("closed"), OSError("refused")])
 

@@ -14,6 +14,7 @@ from parcours.events.intake import Query
 CONNECT_TIMEOUT = 3
 
 Row = tuple[Any, ...]
+Connection = psycopg.AsyncConnection[Row]
 
 # Each statement of a writer looks up few rows by unique keys. Never let a plan that was made on small tables scan grown ones.
 _PLANS = "-c enable_seqscan=off -c plan_cache_mode=force_generic_plan -c jit=off"
@@ -23,7 +24,7 @@ class Connections:
     """One connection per writer, by number."""
 
     def __init__(self) -> None:
-        self._open: dict[int, psycopg.AsyncConnection[Row]] = {}
+        self._open: dict[int, Connection] = {}
 
     @asynccontextmanager
     async def transaction(self, number: int) -> AsyncIterator["Transaction"]:
@@ -33,7 +34,9 @@ class Connections:
         connection is closed, which rolls back.
         """
         try:
-            opened = self._open.get(number) or await self._connect(number)
+            opened = self._open.get(number)
+            if opened is None:
+                opened = self._open[number] = await connect()
             async with opened.pipeline():
                 yield Transaction(opened)
         except BaseException:
@@ -45,19 +48,19 @@ class Connections:
         for number in list(self._open):
             await self._close(number)
 
-    async def _connect(self, number: int) -> psycopg.AsyncConnection[Row]:
-        given: dict[str, Any] = connection.get_connection_params()
-        given = {name: value for name, value in given.items() if name not in ("cursor_factory", "context")}
-        given["options"] = f"{given.get('options', '')} {_PLANS}"
-        given.setdefault("connect_timeout", CONNECT_TIMEOUT)  # the operator's own, if DATABASE_URL says one
-        opened = await psycopg.AsyncConnection.connect(**given, autocommit=True, row_factory=tuple_row)
-        self._open[number] = opened
-        return opened
-
     async def _close(self, number: int) -> None:
         opened = self._open.pop(number, None)
         if opened is not None:
             await opened.close()
+
+
+async def connect() -> Connection:
+    """A connection like Django's, for statements of the hot paths."""
+    given: dict[str, Any] = connection.get_connection_params()
+    given = {name: value for name, value in given.items() if name not in ("cursor_factory", "context")}
+    given["options"] = f"{given.get('options', '')} {_PLANS}"
+    given.setdefault("connect_timeout", CONNECT_TIMEOUT)  # the operator's own, if DATABASE_URL says one
+    return await psycopg.AsyncConnection.connect(**given, autocommit=True, row_factory=tuple_row)
 
 
 def close_own() -> None:
@@ -68,7 +71,7 @@ def close_own() -> None:
 class Transaction:
     """The statements of one group commit."""
 
-    def __init__(self, opened: psycopg.AsyncConnection[Row]) -> None:
+    def __init__(self, opened: Connection) -> None:
         self._connection = opened
 
     async def send(self, query: Query) -> psycopg.AsyncCursor[Row]:

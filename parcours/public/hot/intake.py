@@ -17,8 +17,9 @@ from parcours.events.pipeline import Parsed, Refusal
 from parcours.events.types import Incoming
 from parcours.kernel import clock
 from parcours.public.hot import http, refusals
-from parcours.public.hot.database import Connections, close_own
+from parcours.public.hot.database import close_own
 from parcours.public.hot.keys import KeyRing, Opened
+from parcours.public.hot.pipe import Pipe
 from parcours.public.hot.request import Request
 from parcours.public.hot.writer import Lane, Poisoned, Unavailable
 
@@ -45,7 +46,8 @@ BAD_BODIES: Mapping[type[http.BadBody], tuple[int, str, str]] = {
     ),
     http.UnknownEncoding: (415, "event.unknown_encoding", "Send the body as it is, or with gzip."),
 }
-WRITERS = 1
+GROUPS = 2
+"""Under way at once: while one is committed the next is sent."""
 SUCCESS = b'{"success":true}'
 _encode = msgspec.json.Encoder().encode
 
@@ -78,8 +80,8 @@ class Intake:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
         self._thread = ThreadPoolExecutor(1, "people")
-        self._connections = Connections()
-        self.fast: Lane[Work, Left] = Lane("intake", self._commit_fast, width=WRITERS)
+        self._pipe = Pipe()
+        self.fast: Lane[Work, Left] = Lane("intake", self._commit_fast, width=GROUPS)
         self.thorough: Lane[Work, list[Refused]] = Lane("people", self._commit_thorough)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -91,7 +93,7 @@ class Intake:
         """Finish what waits and close the connections."""
         await self.fast.stop()
         await self.thorough.stop()
-        await self._connections.close()
+        self._pipe.close()
         await asyncio.get_running_loop().run_in_executor(self._thread, close_own)
         self._thread.shutdown()
 
@@ -193,17 +195,17 @@ class Intake:
             return await self.store_halves(work)
         return await self.store_rest(work, left)
 
-    async def _commit_fast(self, number: int, works: Sequence[Work]) -> list[Left]:
+    async def _commit_fast(self, _number: int, works: Sequence[Work]) -> list[Left]:
         """One transaction, one round trip: for each workspace its scope, then all its events."""
         gathered = _gather(works)
-        cursors = []
-        async with self._connections.transaction(number) as transaction:
-            for workspace_id, calls, now in gathered:
-                await transaction.send(intake.prepare(workspace_id, [call.at for call in calls]))
-                cursors.append(await transaction.send(intake.take_in(workspace_id, calls, now=now)))
+        queries = []
+        for workspace_id, calls, now in gathered:
+            queries.append(intake.prepare(workspace_id, [call.at for call in calls]))
+            queries.append(intake.take_in(workspace_id, calls, now=now))
+        found = await self._pipe.commit(queries)
         left = {
-            workspace_id: [place - 1 for (place,) in await cursor.fetchall()]
-            for (workspace_id, _, _), cursor in zip(gathered, cursors, strict=True)
+            workspace_id: [int(place) - 1 for place in places if place]
+            for (workspace_id, _, _), places in zip(gathered, found[1::2], strict=True)
         }
         return _hand_out(works, left)
 

@@ -66,10 +66,10 @@ class _Job(Generic[Item, Result]):
 
 
 class Lane(Generic[Item, Result]):
-    """A queue with `width` writers. Each takes up to `most` (in weight) of what waits; at most `bound` may wait.
+    """A queue with `width` writers. Each takes up to `most` (in weight) of what waits, and `together` items; at most `bound` may wait.
 
-    And no more than `together` items: while one group is committed the next is read, and the database and we wait for each other
-    least when groups are of one size.
+    A group leaves when it is full, or when none is under way: the database and we wait for each other least when groups are of one
+    size, and a commit costs the same for one item and for many.
     """
 
     def __init__(
@@ -88,6 +88,7 @@ class Lane(Generic[Item, Result]):
         self._together = together
         self._waiting: deque[_Job[Item, Result]] = deque()
         self._weight = 0
+        self._under_way = 0
         self._idle: list[asyncio.Future[None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._writers: list[asyncio.Task[None]] = []
@@ -102,7 +103,7 @@ class Lane(Generic[Item, Result]):
 
     async def stop(self) -> None:
         """Finish what waits, then end the writers."""
-        while self._waiting and self._writers:
+        while (self._waiting or self._under_way) and self._writers:
             await asyncio.sleep(PAUSE)
         for writer in self._writers:
             writer.cancel()
@@ -115,7 +116,7 @@ class Lane(Generic[Item, Result]):
         weight = item.weight
         self._waiting.append(_Job(item, weight, self._loop.time() + self._patience, waiter))
         self._weight += weight
-        if self._idle:
+        if self._idle and self._is_due:
             waker = self._idle.pop()
             if not waker.done():
                 waker.set_result(None)
@@ -130,13 +131,23 @@ class Lane(Generic[Item, Result]):
         """One writer's life."""
         assert self._loop is not None
         while True:
-            if not self._waiting:
+            while not self._is_due:
                 waker = self._loop.create_future()
                 self._idle.append(waker)
                 await waker
                 await asyncio.sleep(0)  # let all requests that are ready now join
-            if jobs := self._take():
+            jobs = self._take()
+            self._under_way += 1
+            try:
                 await self._carry_out(number, jobs)
+            finally:
+                self._under_way -= 1
+
+    @property
+    def _is_due(self) -> bool:
+        """Tell whether a group should leave (RFC 896 sends small packets by the same rule)."""
+        is_full = len(self._waiting) >= self._together or self._weight >= self._most
+        return is_full or (not self._under_way and bool(self._waiting))
 
     def _take(self) -> list[_Job[Item, Result]]:
         jobs: list[_Job[Item, Result]] = []

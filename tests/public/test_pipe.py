@@ -1,0 +1,143 @@
+"""Groups behind one another on one real connection: each stands or falls by itself, whatever happens to the connection."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from parcours.events.intake import Query
+from parcours.public.hot.pipe import Pipe
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WHO = Query("SELECT pg_backend_pid()", {})
+SLEEP = Query("SELECT 1 FROM pg_sleep(20)", {})
+
+
+def cut() -> None:
+    """End all other sessions, as the owner."""
+    owner = {**connection.get_connection_params(), "options": ""}
+    with psycopg.connect(**owner) as session:
+        session.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    connection.close()
+
+
+def say(text: str) -> Query:
+    return Query(
+        "SELECT %(text)s::text FROM generate_series(1, 2) AS n WHERE %(text)s <> '%%'", {"text": text}
+    )
+
+
+def divide(number: int) -> Query:
+    return Query("SELECT 10 / %(number)s::integer", {"number": number})
+
+
+def piped(story: Callable[[Pipe], Coroutine[Any, Any, None]]) -> None:
+    async def told() -> None:
+        pipe = Pipe()
+        try:
+            await story(pipe)
+        finally:
+            pipe.close()
+
+    asyncio.run(asyncio.wait_for(told(), 30))
+
+
+def test_each_group_has_its_own_rows_in_their_order() -> None:
+    async def story(pipe: Pipe) -> None:
+        first, second, none = await asyncio.gather(
+            pipe.commit([say("a"), divide(5)]), pipe.commit([say("é")]), pipe.commit([])
+        )
+        assert first == [[b"a", b"a"], [b"2"]]
+        assert second == [["é".encode()] * 2]
+        assert none == []
+
+    piped(story)
+
+
+def test_refused_group_changes_nothing_and_leaves_the_others_alone() -> None:
+    async def story(pipe: Pipe) -> None:
+        await pipe.commit([Query("CREATE TEMPORARY TABLE written (n integer)", {})])
+        write = Query("INSERT INTO written VALUES (%(number)s)", {"number": 1})
+        before, refused, after = await asyncio.gather(
+            pipe.commit([write, WHO]),
+            pipe.commit([write, divide(0), write]),
+            pipe.commit([Query("SELECT count(*) FROM written", {}), WHO]),
+            return_exceptions=True,
+        )
+        assert isinstance(refused, psycopg.errors.DivisionByZero)
+        assert not isinstance(before, BaseException)
+        assert not isinstance(after, BaseException)
+        assert after == [[b"1"], before[-1]], "the same connection, and one row"
+
+    piped(story)
+
+
+def test_fault_in_a_statement_costs_the_connection_which_is_opened_again() -> None:
+    async def story(pipe: Pipe) -> None:
+        [[one]] = await pipe.commit([WHO])
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await pipe.commit([Query("SELECT n FROM nowhere", {})])
+        [[other]] = await pipe.commit([WHO])
+        assert one != other
+
+    piped(story)
+
+
+def test_all_that_is_under_way_is_lost_with_the_connection() -> None:
+    async def story(pipe: Pipe) -> None:
+        await pipe.commit([WHO])
+        groups = [asyncio.create_task(pipe.commit([SLEEP])), asyncio.create_task(pipe.commit([WHO]))]
+        await asyncio.sleep(0)
+        cut()
+        for outcome in await asyncio.gather(*groups, return_exceptions=True):
+            assert isinstance(outcome, psycopg.OperationalError)
+        assert await pipe.commit([divide(2)]) == [[b"5"]]
+
+    piped(story)
+
+
+def test_group_that_is_given_up_takes_the_connection_with_it() -> None:
+    async def story(pipe: Pipe) -> None:
+        await pipe.commit([WHO])
+        behind: asyncio.Task[object] | None = None
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                waiting = asyncio.create_task(pipe.commit([SLEEP]))
+                behind = asyncio.create_task(pipe.commit([WHO]))
+                await waiting
+        assert behind is not None
+        with pytest.raises(psycopg.OperationalError):
+            await behind
+        assert await pipe.commit([divide(1)]) == [[b"10"]]
+        await asyncio.to_thread(cut)  # the server sleeps on
+
+    piped(story)
+
+
+def test_group_that_is_larger_than_a_socket_takes_goes_out_in_parts() -> None:
+    large = "x" * 30_000_000
+
+    async def story(pipe: Pipe) -> None:
+        length = Query("SELECT length(%(text)s::text)", {"text": large})
+        assert (
+            await asyncio.gather(*[pipe.commit([length, length]) for _ in range(3)])
+            == [[[b"30000000"], [b"30000000"]]] * 3
+        )
+
+    piped(story)
+
+
+def test_pipe_that_was_closed_opens_again() -> None:
+    async def story(pipe: Pipe) -> None:
+        pipe.close()
+        await pipe.commit([WHO])
+        pipe.close()
+        assert await pipe.commit([divide(2)]) == [[b"5"]]
+
+    piped(story)
