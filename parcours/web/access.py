@@ -97,6 +97,26 @@ def needs(role: Role, *methods: str) -> Callable[[View[Arguments]], GuardedView]
     return decorate
 
 
+class FormsOnlyView(Protocol):
+    """A view outside workspaces that says how it may be opened."""
+
+    methods: frozenset[str]
+
+    def __call__(self, request: HttpRequest) -> HttpResponse: ...
+
+
+def forms_only(view: Callable[[HttpRequest], HttpResponse]) -> FormsOnlyView:
+    """Mark a view outside workspaces that takes what a form sends. Opened by itself it shows the way to a page, as `needs` does."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponse:
+        return view(request) if request.method == "POST" else refuse_method(request, {"POST"})
+
+    marked = cast(FormsOnlyView, guarded)
+    marked.methods = frozenset({"POST"})
+    return marked
+
+
 def readable(request: HttpRequest) -> str:
     """The address of the page that a request belongs to, as it can be opened again.
 

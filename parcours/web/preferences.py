@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from parcours.accounts.actions import change_profile
 from parcours.accounts.models import User
 from parcours.kernel import clock
+from parcours.web.access import forms_only
 
 YEAR = 365 * 24 * 3600
 ZONES = [("", "–"), *((zone, zone) for zone in sorted(available_timezones()) if "/" in zone)]
@@ -52,7 +52,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     return render(request, "web/profile.html", {"form": form}, status=422 if form.errors else 200)
 
 
-@require_POST
+@forms_only
 def choose_language(request: HttpRequest) -> HttpResponse:
     """Keep the language in the cookie, and for a user with their account."""
     response = redirect(safe_return(request))
@@ -64,7 +64,7 @@ def choose_language(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@require_POST
+@forms_only
 def choose_theme(request: HttpRequest) -> HttpResponse:
     """Keep light or dark in a cookie; anything else goes back to what the system says."""
     response = redirect(safe_return(request))

@@ -1,11 +1,13 @@
 """Addresses that only a form can use: whatever one does on the page that they show, one comes back to the page with the form."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import resolve
 
 from parcours.web.access import page_of
-from tests.web.conftest import Shop
+from tests.web.conftest import BACKEND, Shop
 
 FORMS = {
     "lists/add/": "lists/",
@@ -52,3 +54,31 @@ def test_what_cannot_be_done_leads_back(shop: Shop, owner: Client) -> None:
     refused = owner.post(shop.path("campaigns/1/move/"), {"move": "fly"})
     assert refused.status_code == 422
     assert f'href="{shop.path("campaigns/1/")}">Back' in refused.content.decode()
+
+
+@pytest.mark.parametrize("form", ["account/language/", "account/theme/"])
+@pytest.mark.parametrize("who", ["owner", "nobody"])
+def test_language_after_a_refused_choice_leads_to_a_page(shop: Shop, form: str, who: str) -> None:
+    reader = Client(enforce_csrf_checks=True, headers={"accept-language": "en"})
+    if who == "owner":
+        reader.force_login(shop.owner, backend=BACKEND)
+    refused = reader.post(f"/{form}", {"language": "fr", "theme": "dark", "next": shop.path("lists/")})
+    assert refused.status_code == 403
+    page = refused.content.decode()
+    assert 'name="next" value="/"' in page
+    sent = {"language": "fr", "next": "/", "csrfmiddlewaretoken": token_in(page)}
+    switched = reader.post("/account/language/", sent, follow=True)
+    assert switched.status_code == 200
+    assert 'lang="fr"' in switched.content.decode()
+
+
+def token_in(page: str) -> str:
+    return re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[0]
+
+
+@pytest.mark.parametrize("form", ["account/language/", "account/theme/"])
+def test_choice_opened_by_itself_shows_the_way(shop: Shop, owner: Client, form: str) -> None:
+    for reader in (owner, Client()):
+        opened = reader.get(f"/{form}")
+        assert (opened.status_code, opened.headers["Allow"]) == (405, "POST")
+        assert 'href="/">To the home page' in opened.content.decode()
