@@ -2,7 +2,7 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils.translation import gettext as _
 
@@ -25,7 +25,8 @@ def read(text: str) -> tuple[datetime, str]:
     try:
         at, _bar, identity = urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode().partition("|")
         instant = datetime.fromisoformat(at)
-    except (Base64Error, ValueError) as error:
+        instant = instant if instant.tzinfo is None else instant.astimezone(UTC)
+    except (Base64Error, ValueError, OverflowError) as error:
         raise BadCursor(_("This is not a cursor of ours."), field="after") from error
     if instant.tzinfo is None or not identity:
         raise BadCursor(_("This is not a cursor of ours."), field="after")

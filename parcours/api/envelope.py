@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
+from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as DatabaseError
-from django.db import IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja.operation import Operation
@@ -27,7 +27,7 @@ from parcours.api.models import Replay
 from parcours.api.parsing import check_text
 from parcours.api.unknown_fields import guess
 from parcours.kernel import clock, crypto, tenancy
-from parcours.kernel.errors import DomainError, Invalid
+from parcours.kernel.errors import DomainError, Invalid, Unstorable
 
 logger = logging.getLogger(__name__)
 Run = Callable[..., HttpResponse]
@@ -215,7 +215,7 @@ def _opened(kept: str) -> bytes:
 
 
 def from_database(error: Exception) -> HttpResponse:
-    """A clash with a simultaneous change, or a database that is away for a moment, can be tried again."""
+    """A clash with a simultaneous change, or a database that is away for a moment, can be tried again; a value cannot."""
     if isinstance(error, IntegrityError):
         detail = {"detail": _("Somebody else changed the same thing at this moment.")}
         return problems.problem(409, "conflict", _("A simultaneous change."), detail, {"Retry-After": "1"})
@@ -223,6 +223,8 @@ def from_database(error: Exception) -> HttpResponse:
         detail = {"detail": _("The database cannot be reached.")}
         return problems.problem(503, "unavailable", _("Unavailable."), detail, {"Retry-After": "5"})
     logger.exception("An API operation failed", exc_info=error)
+    if isinstance(error, DataError):
+        return problems.from_error(Unstorable())
     return problems.problem(500, "internal", _("Something went wrong here; it was noted."))
 
 

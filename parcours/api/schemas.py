@@ -3,13 +3,14 @@
 Not here: meaning (the rooms), reading JSON (`parsing`).
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from parcours.campaigns.types import CampaignState
 from parcours.catalogue.types import ProductOrigin
@@ -19,7 +20,17 @@ from parcours.delivery.types import MessageState, Origin, Verdict
 from parcours.integrations.types import DeliveryState, EndpointState, PauseReason, Trouble
 from parcours.journeys.types import JourneyState
 
+
+def in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC: PostgreSQL takes no zone as far from it as ISO 8601 does."""
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("datetime_out_of_range", "out of range") from error
+
+
 Item = TypeVar("Item")
+Instant = Annotated[AwareDatetime, AfterValidator(in_utc)]
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}$")]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 
@@ -72,7 +83,7 @@ class ConsentIn(Input):
     double_opt_in: bool = False
     source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
     wording: Annotated[str, StringConstraints(max_length=4000)] = ""
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     ip: Annotated[str, StringConstraints(max_length=45)] | None = None
     user_agent: Annotated[str, StringConstraints(max_length=300)] = ""
 
@@ -168,7 +179,7 @@ class EventIn(Input):
     user_id: Annotated[str, StringConstraints(max_length=254)] = ""
     anonymous_id: Annotated[str, StringConstraints(max_length=254)] = ""
     properties: dict[str, Any] = Field(default_factory=dict)
-    timestamp: AwareDatetime | None = None
+    timestamp: Instant | None = None
     message_id: Annotated[str, StringConstraints(max_length=99)] = ""
 
 
@@ -488,7 +499,7 @@ class CampaignIn(Input):
 class ScheduleIn(Input):
     """When to start; null is at once."""
 
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class ProgressOut(Schema):

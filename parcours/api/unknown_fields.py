@@ -44,6 +44,7 @@ _SENTENCES = {
     "datetime_type": gettext_noop("This must be a time, such as 2026-03-10T10:00:00+01:00."),
     "datetime_parsing": gettext_noop("This must be a time, such as 2026-03-10T10:00:00+01:00."),
     "datetime_from_date_parsing": gettext_noop("This must be a time, such as 2026-03-10T10:00:00+01:00."),
+    "datetime_out_of_range": gettext_noop("This time is out of range."),
     "date_type": gettext_noop("This must be a day, such as 2026-03-10."),
     "date_parsing": gettext_noop("This must be a day, such as 2026-03-10."),
     "date_from_datetime_parsing": gettext_noop("This must be a day, such as 2026-03-10."),

@@ -33,6 +33,8 @@ CHUNK = 5000
 MOST_CHUNKS = 4
 """How many chunks one tick freezes, so that a huge audience does not keep the worker from its other work."""
 VALID_FOR = timedelta(days=3)
+FARTHEST = timedelta(days=3653)
+"""How far ahead a campaign is scheduled: farther is a slip of the keyboard, or no date that every reader's zone can show."""
 
 statements = sql.load(__package__)
 _NOBODY = UUID(int=0)
@@ -120,6 +122,8 @@ def schedule(workspace_id: int, campaign_id: int, at: datetime, *, actor: Actor,
     """Start it at an instant, which may be changed until then. The template is sent as it is at that instant."""
     if at < now:
         raise CampaignInvalid(_("This time is past."), field="scheduled_at")
+    if at > now + FARTHEST:
+        raise CampaignInvalid(_("This time is more than ten years away."), field="scheduled_at")
     campaign = _locked(workspace_id, campaign_id, CampaignState.DRAFT, CampaignState.SCHEDULED)
     _sendable(workspace_id, campaign.purpose.code)
     _move(campaign, CampaignState.SCHEDULED, scheduled_at=at)

@@ -4,11 +4,14 @@ DomainError            a request that cannot be carried out, with what, where an
 ├── NotFound           no such thing for this caller (also: it belongs to another workspace)
 ├── Forbidden          the caller's role does not allow it
 ├── Invalid            a value is not acceptable; `field` says which
+│   └── Unstorable     one that only the database could tell
 ├── Conflict           the thing is in a state that does not allow this
 └── TooOften           it may be done again later
 """
 
 import re
+
+from django.utils.translation import gettext as _
 
 
 class DomainError(Exception):
@@ -49,6 +52,18 @@ class Invalid(DomainError):
     """A value is not acceptable."""
 
     code = "invalid"
+
+
+class Unstorable(Invalid):
+    """The database can neither store nor compare a value of the request. Nothing was changed."""
+
+    code = "unstorable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The database can neither store nor compare a value of this request."),
+            hint=_("Look for a number or a date out of range, or a text that is too long."),
+        )
 
 
 class Conflict(DomainError):

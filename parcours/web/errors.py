@@ -5,7 +5,7 @@ import sys
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -21,11 +21,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def failed(request: HttpRequest) -> HttpResponse:
-    """Say that something went wrong; of a database that is away, that it will be back: a program asks again then.
+    """Say that something went wrong; of a value that the database cannot take, that it is the request which has to change; of
+    a database that is away, that it will be back: a program asks again then.
 
     Whose language the reader speaks may be written in that database: so the page speaks all of them, and asks it nothing.
     """
-    if not isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+    error = sys.exc_info()[1]
+    if isinstance(error, DataError):
+        return render(request, "400.html", status=422)
+    if not isinstance(error, (OperationalError, InterfaceError)):
         return defaults.server_error(request)
     page = render_to_string("503.html", {"languages": settings.LANGUAGES})
     return HttpResponse(page, status=503, headers={"Retry-After": str(SECONDS)})

@@ -3,6 +3,7 @@
 Not here: who may do what inside a workspace (`web.access`).
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, cast
@@ -11,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -23,9 +24,10 @@ from psycopg.errors import QueryCanceled
 from parcours.accounts.models import Membership, User
 from parcours.accounts.types import Actor, Role
 from parcours.kernel import clock, sql, tenancy
-from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound, TooOften
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound, TooOften, Unstorable
 from parcours.web.access import PageTooSlow, StaffRequest, readable
 
+logger = logging.getLogger(__name__)
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 POLICY = "; ".join(
     (
@@ -148,6 +150,9 @@ class WorkspaceScope:
             return respond(staff, view, rest)
         except DomainError as error:
             return explain(staff, error)
+        except DataError as error:
+            logger.exception("A page was asked for what the database cannot take", exc_info=error)
+            return explain(staff, Unstorable())
         except OperationalError as error:
             if not isinstance(error.__cause__, QueryCanceled):
                 raise

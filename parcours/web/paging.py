@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Generic, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -47,8 +47,9 @@ def older(rows: QuerySet[Stored], field: str, key_field: str, after: str) -> Que
     assert isinstance(column, Field)
     try:
         instant, key = datetime.fromisoformat(at), column.to_python(text or None)
-    except (ValueError, ValidationError):
-        return None
-    if key is None or instant.tzinfo is None:
+        if key is None or instant.tzinfo is None:
+            return None
+        instant = instant.astimezone(UTC)  # PostgreSQL takes no zone as far from it as ISO 8601 does
+    except (ValueError, OverflowError, ValidationError):
         return None
     return rows.filter(Q(**{f"{field}__lt": instant}) | Q(**{field: instant, f"{key_field}__lt": key}))

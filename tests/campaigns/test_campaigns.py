@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -381,10 +381,11 @@ def test_nothing_is_sent_for_a_purpose_that_is_archived_or_about_measuring(
     assert actions.tick(shop.id, now=tomorrow) == 3
 
 
-def test_past_and_unknown_are_refused(shop: Workspace, now: datetime) -> None:
+def test_past_far_future_and_unknown_are_refused(shop: Workspace, now: datetime) -> None:
     campaign = actions.create(shop.id, NEWS, actor=ALICE, now=now)
-    with pytest.raises(CampaignInvalid):
-        actions.schedule(shop.id, campaign.pk, now - timedelta(seconds=1), actor=ALICE, now=now)
+    for at in (now - timedelta(seconds=1), now + timedelta(days=3654), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(CampaignInvalid):
+            actions.schedule(shop.id, campaign.pk, at, actor=ALICE, now=now)
     with pytest.raises(UnknownCampaign):
         actions.start(shop.id, campaign.pk + 1, actor=ALICE, now=now)
 

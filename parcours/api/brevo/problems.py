@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
@@ -10,7 +11,7 @@ from parcours.accounts.errors import BadKey
 from parcours.api.envelope import Manner, from_database
 from parcours.api.problems import NotJson, TooLarge, Unacceptable
 from parcours.contacts.errors import AttributeExists, IdentityTaken, ListExists
-from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, NotFound, Unstorable
 
 
 class MissingParameter(Unacceptable):
@@ -61,8 +62,10 @@ def _sentence(error: DomainError) -> str:
 
 
 def from_failure(error: Exception) -> HttpResponse:
-    """A clash or an absent database: as our own API tells it, in this form."""
+    """A clash, an absent database, a value that it cannot store: as our own API tells it, in this form."""
     told = from_database(error)
+    if isinstance(error, DataError):
+        return from_error(Unstorable())
     problem = json.loads(told.content)
     headers = {"Retry-After": told["Retry-After"]} if told.has_header("Retry-After") else {}
     return answer(told.status_code, problem["code"], problem.get("detail") or problem["title"], headers)

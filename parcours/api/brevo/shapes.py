@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
-from parcours.api.schemas import Input
+from parcours.api.schemas import Input, Instant
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=254)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
@@ -113,7 +113,7 @@ class EventIn(Input):
     """Something that a contact did."""
 
     event_name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-    event_date: AwareDatetime | None = None
+    event_date: Instant | None = None
     identifiers: Identifiers
     contact_properties: dict[str, Any] = Field(default_factory=dict, max_length=300)
     event_properties: dict[str, Any] = Field(default_factory=dict)
