@@ -100,8 +100,7 @@ class Parsed:
     refused: list[Refusal]
 
 
-@dataclass(slots=True)
-class Draft:
+class Draft(msgspec.Struct):
     """One call on its way through the steps."""
 
     raw: bytes | msgspec.Raw

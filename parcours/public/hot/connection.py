@@ -137,7 +137,8 @@ class Connection(asyncio.Protocol):
             self._received += len(data)
             if self._received - self._size > MAX_HEAD + 16 * self._size and not self._is_deaf:
                 self._refuse(431, b"The header fields are too long.\n")
-        self._pause()
+        if self._waiting or self._slow is not None:
+            self._pause()
 
     def eof_received(self) -> bool:
         """The other side has said all. It may still wait for answers."""
