@@ -29,7 +29,7 @@ def contact_id(shop: Shop, email: str) -> UUID:
 def text_of(client: Client, path: str, status: int = 200) -> str:
     response = client.get(path)
     assert response.status_code == status
-    return response.content.decode()
+    return response.content.decode().replace("<wbr>", "")
 
 
 def test_home_shows_the_week_and_what_runs(shop: Shop, owner: Client) -> None:
@@ -217,7 +217,7 @@ def test_campaign_is_drawn_up_and_scheduled(shop: Shop, owner: Client) -> None:
     assert owner.get(discarded).status_code == 404
     assert "consented" in text_of(owner, path)
     assert owner.post(f"{path}send/", {"at": "2001-01-01T10:00"}).status_code == 422
-    assert owner.post(f"{path}send/", {"at": "2090-01-01T10:00"}).status_code == 302
+    assert owner.post(f"{path}send/", {"at": f"{shop.now.year + 1}-01-01T10:00"}).status_code == 302
     with tenancy.scope(workspace_id=shop.workspace.pk):
         campaign = Campaign.objects.get(name="Été")
     assert campaign.state == "scheduled"

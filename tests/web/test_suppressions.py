@@ -36,7 +36,7 @@ def add(owner: Client, shop: Shop, address: str = ADDRESS, why: str = "by letter
 def test_address_is_excluded_shown_and_lifted_with_a_trace(shop: Shop, owner: Client) -> None:
     assert add(owner, shop, " Client3@Mail.example ").status_code == 302
     assert is_suppressed(shop)
-    page = owner.get(shop.path("suppressions/")).content.decode()
+    page = owner.get(shop.path("suppressions/")).content.decode().replace("<wbr>", "")
     assert ADDRESS in page
     assert "by letter" in page
     lift = shop.path(f"suppressions/{suppression(shop).pk}/lift/")
@@ -67,7 +67,11 @@ def test_address_with_letters_beyond_ascii_is_the_one_that_mail_goes_to(shop: Sh
         save_people(shop.workspace.pk, [Person(email="Jean@café.fr")], now=shop.now)
     add(owner, shop, "jean@café.fr")
     assert is_suppressed(shop, kept)
-    page = owner.get(shop.path("suppressions/"), {"address": "jean@café.fr"}).content.decode()
+    page = (
+        owner.get(shop.path("suppressions/"), {"address": "jean@café.fr"})
+        .content.decode()
+        .replace("<wbr>", "")
+    )
     assert "by letter" in page
     assert kept in page
     proof = owner.get(shop.path("purposes/"), {"address": "Jean@café.fr"})
@@ -88,7 +92,7 @@ def test_changed_address_is_said_to_be_an_earlier_one(shop: Shop, owner: Client)
     add(owner, shop)
     with tenancy.scope(workspace_id=shop.workspace.pk):
         Contact.objects.filter(email=ADDRESS).update(email="new@mail.example")
-    page = owner.get(shop.path("suppressions/")).content.decode()
+    page = owner.get(shop.path("suppressions/")).content.decode().replace("<wbr>", "")
     assert "an earlier address of this person" in page
     assert "new@mail.example" not in page
 
@@ -109,7 +113,7 @@ def test_erased_person_leaves_the_fingerprint(shop: Shop, owner: Client) -> None
         )
         Contact.objects.filter(pk=guest.pk)._raw_delete("default")
     assert suppression(shop, "guest@mail.example").contact_id is None
-    assert "address not kept" in owner.get(shop.path("suppressions/")).content.decode()
+    assert "address not kept" in owner.get(shop.path("suppressions/")).content.decode().replace("<wbr>", "")
 
 
 def test_list_is_paged_with_a_constant_number_of_queries(

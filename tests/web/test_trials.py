@@ -66,11 +66,11 @@ def test_owner_sends_a_template_to_herself_and_sees_it_leave(shop: Shop, owner: 
     part = owner.get(shop.path(f"templates/{TEMPLATE}/tests/")).content.decode()
     assert "Sent" in part
     assert "hx-trigger" not in part
-    one = owner.get(shop.path(f"messages/{test.pk}/")).content.decode()
+    one = owner.get(shop.path(f"messages/{test.pk}/")).content.decode().replace("<wbr>", "")
     assert "Sent as a test to a member of the workspace" in one
     assert "olive@shop.example" in one
     assert "not measured" not in one
-    assert "olive@shop.example" in owner.get(shop.path("messages/")).content.decode()
+    assert "olive@shop.example" in owner.get(shop.path("messages/")).content.decode().replace("<wbr>", "")
 
 
 def test_timeline_of_the_contact_does_not_know_it(shop: Shop, owner: Client) -> None:

@@ -87,6 +87,13 @@ def initial(person_id: object, label: str, size: str = "") -> SafeString:
     return format_html('<span class="{}" aria-hidden="true">{}</span>', look, letter)
 
 
+@register.filter
+def address(value: object) -> str:
+    """An e-mail address that goes on, where a line is too short for it, after its @ or before a dot. Other text stays as it is."""
+    parts = re.split(r"(?<=@)|(?=\.)", str(value)) if "@" in str(value) else [str(value)]
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts))
+
+
 @register.simple_tag
 def verdict(state: str, judged: str = "") -> SafeString:
     """The state of a message as colour, sign and word. A queued message that the gate put off is 'delayed'."""
