@@ -66,7 +66,7 @@ class _Job(Generic[Item, Result]):
 
 
 class Lane(Generic[Item, Result]):
-    """A queue with `width` writers. Each takes up to `most` (in weight) of what waits, and `together` items; at most `bound` may wait.
+    """A queue with `width` writers. Each takes `most` (in weight) of what waits and `together` items at most; `bound` may wait.
 
     A group leaves when it is full, or when none is under way: the database and we wait for each other least when groups are of one
     size, and a commit costs the same for one item and for many.
