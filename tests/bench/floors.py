@@ -25,6 +25,7 @@ from parcours.events import pipeline
 from parcours.events.tokens import InvalidToken, Purpose, signer
 from parcours.kernel import clock
 from parcours.public.hot.application import HAND_OVER, PAGE_THREADS
+from parcours.public.hot.heads import Heads
 from parcours.public.hot.intake import SUCCESS
 from parcours.public.hot.refusals import JSON
 from parcours.public.hot.request import Request
@@ -39,6 +40,9 @@ VALUES (%(workspace)s, %(at)s, %(now)s, %(contact)s, %(name)s, %(properties)s::j
 
 class Floor:
     """An application of the product's server, without its lanes."""
+
+    def __init__(self) -> None:
+        self.heads = Heads()
 
     async def __call__(self, scope: object, receive: Callable[..., Any], send: Callable[..., Any]) -> None:
         await receive()
@@ -95,6 +99,7 @@ class DjangoViews(Floor):
     """Django's pages in threads, as behind the hot paths."""
 
     def __init__(self, views: WSGIHandler) -> None:
+        super().__init__()
         self._pages = Pages(views, ThreadPoolExecutor(PAGE_THREADS), "http")
 
     def answer(self, request: Request) -> None:

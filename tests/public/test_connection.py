@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from parcours.public.hot import connection as module
 from parcours.public.hot import http
 from parcours.public.hot.connection import Connection
+from parcours.public.hot.heads import Heads
 from parcours.public.hot.request import Request
 from tests.public.asking import Wire
 
@@ -24,6 +25,7 @@ class Played:
     def __init__(self) -> None:
         self.asked: list[Request] = []
         self.held: list[Request] = []
+        self.heads = Heads()
 
     def limit_of(self, path: str) -> int:
         return 100 if path != "/a" else 100_000

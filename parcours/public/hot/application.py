@@ -17,6 +17,7 @@ from django.conf import settings
 
 from parcours.public.hot import browsers, http, intake
 from parcours.public.hot.browsers import Browsers
+from parcours.public.hot.heads import Heads
 from parcours.public.hot.intake import Intake
 from parcours.public.hot.keys import KeyRing
 from parcours.public.hot.request import Request
@@ -51,6 +52,7 @@ class Application:
 
     def __init__(self, pages: WsgiApplication, limit_of_page: Callable[[str], int] = same_for_all) -> None:
         self._limit_of_page = limit_of_page
+        self.heads = Heads()
         scheme, proxies = urlsplit(settings.BASE_URL).scheme, settings.TRUSTED_PROXIES
         self._threads = ThreadPoolExecutor(PAGE_THREADS, "pages")
         self._recipient_threads = ThreadPoolExecutor(RECIPIENT_THREADS, "recipients")

@@ -20,6 +20,7 @@ from weakref import WeakSet
 import httptools
 
 from parcours.public.hot import http
+from parcours.public.hot.heads import Heads
 from parcours.public.hot.request import Request, Rest
 
 logger = logging.getLogger(__name__)
@@ -44,8 +45,10 @@ _files: "WeakSet[IO[bytes]]" = WeakSet()
 
 
 class Application(Protocol):
-    """What answers, at once or later. `limit_of` says how many bytes of body a path takes."""
+    """What answers, at once or later. `limit_of` says how many bytes of body a path takes; `heads`: of requests before."""
 
+    @property
+    def heads(self) -> Heads: ...
     def answer(self, request: Request) -> None: ...
     def limit_of(self, path: str) -> int: ...
 
@@ -73,6 +76,7 @@ class Connection(asyncio.Protocol):
         tasks: "set[asyncio.Task[None]]",
     ) -> None:
         self._application, self._connections, self._tasks = application, connections, tasks
+        self._heads = application.heads
         self._loop = asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)
         self._current: Request | None = None
@@ -87,6 +91,7 @@ class Connection(asyncio.Protocol):
         self._number = 0  # of requests that began
         self._begun: float | None = None  # since when one is coming
         self._received = 0  # of it, without its first read
+        self._bytes = b""  # that are being read, if a request begins with them
         self._forget()
 
     def _forget(self) -> None:
@@ -126,19 +131,29 @@ class Connection(asyncio.Protocol):
         if self._is_deaf:
             return
         self._seen = self._loop.time()
+        is_between = self._begun is None
+        if is_between and (known := self._heads.request(self, data)) is not None:
+            self._take(known)
+        else:
+            self._read(data, is_between)
+        if self._waiting or self._slow is not None:
+            self._pause()
+
+    def _read(self, data: bytes, is_between: bool) -> None:
+        """Bytes of requests. `is_between`: the first of them begins one."""
         number = self._number
+        self._bytes = data if is_between else b""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._stay(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._refuse_unreadable(error)
+        self._bytes = b""
         if self._begun is not None and self._number == number:
             self._received += len(data)
             if self._received - self._size > MAX_HEAD + 16 * self._size and not self._is_deaf:
                 self._refuse(431, b"The header fields are too long.\n")
-        if self._waiting or self._slow is not None:
-            self._pause()
 
     def eof_received(self) -> bool:
         """The other side has said all. It may still wait for answers."""
@@ -300,6 +315,7 @@ class Connection(asyncio.Protocol):
             self._file.seek(0)
         request.file, request.size = self._file, self._size
         request.is_too_large = self._size > self._limit >= 0
+        self._heads.learn(request, self._bytes)
         self._begun = None
         self._forget()
         self._take(request)
