@@ -17,7 +17,7 @@ from pathlib import Path
 CONNECTIONS = 256
 SECONDS = float(os.environ.get("PARCOURS_BENCH_SECONDS", "4"))
 ROUNDS = 3
-PROCESSES = int(os.environ.get("PROC", "2"))
+PROCESSES = min(2, os.cpu_count() or 1)
 
 NGINX = """
 worker_processes 1; daemon off; pid {directory}/nginx.pid; error_log {directory}/error.log;

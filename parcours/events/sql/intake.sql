@@ -18,12 +18,15 @@ WITH batch AS MATERIALIZED (
 ), found AS MATERIALIZED (
     -- Subqueries, not joins: whatever the planner believes about the table, each is one probe of the unique index.
     SELECT batch.*,
-           (SELECT contact_id FROM contacts_identity AS shop
-            WHERE shop.workspace_id = %(workspace_id)s AND shop.kind = 'external' AND shop.value = batch.external) AS shop,
-           (SELECT contact_id FROM contacts_identity AS browser
-            WHERE browser.workspace_id = %(workspace_id)s AND browser.kind = 'anonymous' AND browser.value = batch.anonymous) AS browser,
-           (SELECT contact_id FROM contacts_identity AS address
-            WHERE address.workspace_id = %(workspace_id)s AND address.kind = 'email' AND address.value = batch.email) AS address
+           CASE WHEN external IS NOT NULL THEN (
+               SELECT contact_id FROM contacts_identity
+               WHERE workspace_id = %(workspace_id)s AND kind = 'external' AND value = batch.external) END AS shop,
+           CASE WHEN anonymous IS NOT NULL THEN (
+               SELECT contact_id FROM contacts_identity
+               WHERE workspace_id = %(workspace_id)s AND kind = 'anonymous' AND value = batch.anonymous) END AS browser,
+           CASE WHEN email IS NOT NULL THEN (
+               SELECT contact_id FROM contacts_identity
+               WHERE workspace_id = %(workspace_id)s AND kind = 'email' AND value = batch.email) END AS address
     FROM batch
 ), known AS MATERIALIZED (
     SELECT n, key, name, at, properties, coalesce(shop, browser, address) AS contact_id
