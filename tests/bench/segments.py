@@ -155,6 +155,7 @@ def _fill(workspace_id: int) -> None:
             actions.create_segment(workspace_id, slug, slug.title(), rule, actor=SYSTEM, now=NOW)
     upkeep.vacuum("contacts_contact", "events_event")
     actions.refresh(workspace_id, now=NOW)
+    upkeep.vacuum("audiences_member", "audiences_recheck")
 
 
 def _touched(workspace_id: int, number: int) -> list[UUID]:
