@@ -63,6 +63,7 @@ def test_each_group_has_its_own_rows_in_their_order() -> None:
 def test_refused_group_changes_nothing_and_leaves_the_others_alone() -> None:
     async def story(pipe: Pipe) -> None:
         await pipe.commit([Query("CREATE TEMPORARY TABLE written (n integer)", {})])
+        await pipe.commit([divide(1)])
         write = Query("INSERT INTO written VALUES (%(number)s)", {"number": 1})
         before, refused, after = await asyncio.gather(
             pipe.commit([write, WHO]),
@@ -78,11 +79,87 @@ def test_refused_group_changes_nothing_and_leaves_the_others_alone() -> None:
     piped(story)
 
 
+def test_group_that_is_refused_only_at_its_end_is_refused() -> None:
+    """Foreign keys are looked at when a transaction ends: behind the last statement's own good answer."""
+
+    async def story(pipe: Pipe) -> None:
+        table = "CREATE TEMPORARY TABLE once (n integer UNIQUE DEFERRABLE INITIALLY DEFERRED)"
+        write = Query("INSERT INTO once VALUES (1) RETURNING n", {})
+        await pipe.commit([Query(table, {})])
+        assert await pipe.commit([write]) == [[b"1"]]
+        refused, after = await asyncio.gather(
+            pipe.commit([write]), pipe.commit([divide(5)]), return_exceptions=True
+        )
+        assert isinstance(refused, psycopg.errors.UniqueViolation)
+        assert after == [[b"2"]]
+
+    piped(story)
+
+
+@pytest.mark.parametrize("code", ["40P01", "53100", "54000", "55P03"])
+def test_conflicts_and_limits_leave_the_others_alone(code: str) -> None:
+    """Else one group that meets them again and again would take those behind it along each time."""
+    make = """CREATE FUNCTION pg_temp.fail(code text) RETURNS integer LANGUAGE plpgsql AS
+              $$ BEGIN IF code <> '' THEN RAISE EXCEPTION 'no' USING ERRCODE = code; END IF; RETURN 1; END $$"""
+
+    def fail(code: str) -> Query:
+        return Query("SELECT pg_temp.fail(%(code)s::text)", {"code": code})
+
+    async def story(pipe: Pipe) -> None:
+        await pipe.commit([Query(make, {})])
+        [_, before] = await pipe.commit([fail(""), WHO])
+        refused, after = await asyncio.gather(
+            pipe.commit([fail(code)]), pipe.commit([WHO]), return_exceptions=True
+        )
+        assert isinstance(refused, psycopg.OperationalError)
+        assert refused.sqlstate == code
+        assert after == [before]
+
+    piped(story)
+
+
+@pytest.mark.parametrize("behind", [0, 1])
+def test_statement_that_was_skipped_behind_an_error_is_known_to_be_unknown(behind: int) -> None:
+    new = Query("SELECT 'new'", {})
+
+    async def story(pipe: Pipe) -> None:
+        await pipe.commit([divide(1)])
+        groups = [pipe.commit([divide(0), new]), *[pipe.commit([new]) for _ in range(behind)]]
+        refused, *others = await asyncio.gather(*groups, return_exceptions=True)
+        assert isinstance(refused, psycopg.errors.DivisionByZero)
+        for each in others:
+            assert isinstance(each, psycopg.OperationalError), "it is sent again"
+        assert await pipe.commit([new]) == [[b"new"]]
+
+    piped(story)
+
+
+def test_value_that_cannot_be_sent_leaves_nothing_half_sent() -> None:
+    async def story(pipe: Pipe) -> None:
+        with pytest.raises(psycopg.DataError):
+            await pipe.commit([divide(1), say("a\0b")])
+        assert await pipe.commit([divide(2)]) == [[b"5"]]
+
+    piped(story)
+
+
 def test_fault_in_a_statement_costs_the_connection_which_is_opened_again() -> None:
     async def story(pipe: Pipe) -> None:
         [[one]] = await pipe.commit([WHO])
         with pytest.raises(psycopg.errors.UndefinedTable):
             await pipe.commit([Query("SELECT n FROM nowhere", {})])
+        [[other]] = await pipe.commit([WHO])
+        assert one != other
+
+    piped(story)
+
+
+def test_statements_that_the_server_forgot_are_prepared_again() -> None:
+    async def story(pipe: Pipe) -> None:
+        [[one]] = await pipe.commit([WHO])
+        await pipe.commit([Query("DEALLOCATE ALL", {})])
+        with pytest.raises(psycopg.errors.InvalidSqlStatementName):
+            await pipe.commit([WHO])
         [[other]] = await pipe.commit([WHO])
         assert one != other
 

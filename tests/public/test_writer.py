@@ -109,6 +109,53 @@ def test_group_behind_another_leaves_when_it_is_full() -> None:
     played(story)
 
 
+def test_group_is_full_by_weight_too() -> None:
+    groups: list[str] = []
+    end = asyncio.Event()
+
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        groups.append("".join(letter.text for letter in letters))
+        await end.wait()
+        return await echo(number, letters)
+
+    async def story() -> None:
+        writer = lane(commit, width=2, most=10)
+        for letter in (Letter("a"), Letter("b", 4), Letter("c", 6)):
+            writer.stored(letter)
+            for _ in range(5):
+                await asyncio.sleep(0)
+        assert groups == ["a", "bc"]
+        end.set()
+        await writer.stop()
+
+    played(story)
+
+
+def test_what_was_put_before_the_stop_is_finished() -> None:
+    async def story() -> None:
+        writer = lane(echo)
+        await asyncio.sleep(0)
+        last = writer.stored(Letter("a"))
+        await writer.stop()
+        assert last.result() == "A"
+
+    played(story)
+
+
+def test_stop_ends_while_the_database_is_away() -> None:
+    async def commit(number: int, letters: Sequence[Letter]) -> list[str]:
+        raise psycopg.OperationalError("away")
+
+    async def story() -> None:
+        writer = lane(commit, width=2, together=2, patience=0.3)
+        waiting = [writer.stored(Letter(each)) for each in "abcdefg"]
+        await writer.stop()
+        for each in waiting:
+            assert isinstance(each.exception(), Unavailable)
+
+    played(story)
+
+
 def test_work_waits_for_a_database_that_comes_back() -> None:
     failures = iter([psycopg.OperationalError("away"), psycopg.InterfaceError("closed"), OSError("refused")])
 

@@ -23,8 +23,8 @@ from parcours.public.hot import database
 
 Column = list[bytes | None]
 
-_ABOUT_DATA = ("22", "23")
-"""Classes of SQLSTATE after which the connection is as good as before."""
+_PASSING = ("22", "23", "40", "53", "54", "55")
+"""Classes of SQLSTATE (values, conflicts, limits) after which the connection is as good as before."""
 _numbered = lru_cache(sql.numbered)
 
 
@@ -44,9 +44,8 @@ class Pipe:
         wire = await self._opened()
         try:
             return await wire.send(queries)
-        except BaseException as error:
-            if not (isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith(_ABOUT_DATA)):
-                wire.lose()
+        except asyncio.CancelledError:
+            wire.lose()
             raise
 
     def close(self) -> None:
@@ -66,6 +65,8 @@ class _Group:
     """A transaction under way, and what came back of it so far."""
 
     answer: "asyncio.Future[list[Column]]"
+    is_first: bool
+    """Whether it prepares a statement: the server skips that too, behind an error."""
     found: list[Column] = field(default_factory=list)
     error: psycopg.Error | None = None
 
@@ -83,15 +84,20 @@ class _Wire:
         self._server.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._read)
 
-    async def send(self, queries: Sequence[Query]) -> list[Column]:
+    def send(self, queries: Sequence[Query]) -> "asyncio.Future[list[Column]]":
         """Run these in one transaction, as `Pipe.commit`."""
-        group = _Group(self._loop.create_future())
-        for query in queries:
-            self._send(query)
-        self._server.pipeline_sync()
+        known = len(self._prepared)
+        try:
+            for query in queries:
+                self._send(query)
+            self._server.pipeline_sync()
+        except Exception:
+            self.lose()  # half a group has gone
+            raise
+        group = _Group(self._loop.create_future(), is_first=len(self._prepared) > known)
         self._under_way.append(group)
         self._flush()
-        return await group.answer
+        return group.answer
 
     def lose(self) -> None:
         """Close; what is under way may or may not have been committed."""
@@ -101,9 +107,10 @@ class _Wire:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._server.finish()
-        for group in self._under_way:
-            if not group.answer.done():
-                group.answer.set_exception(psycopg.OperationalError("the connection is lost"))
+        while self._under_way:
+            answer = self._under_way.popleft().answer
+            if not answer.done():
+                answer.set_exception(psycopg.OperationalError("the connection is lost"))
 
     def _send(self, query: Query) -> None:
         text, names = _numbered(query.text)
@@ -146,9 +153,15 @@ class _Wire:
             group.error = error_from_result(result)
         elif result.status == pq.ExecStatus.PIPELINE_SYNC:
             self._under_way.popleft()
-            if group.answer.done():
-                return
-            if group.error is None:
-                group.answer.set_result(group.found)
-            else:
-                group.answer.set_exception(group.error)
+            self._end(group)
+
+    def _end(self, group: _Group) -> None:
+        """Tell how a group ended, and lose the connection before the next one's answer is read, if it is not as good as before."""
+        if group.answer.done():
+            return
+        if group.error is None:
+            group.answer.set_result(group.found)
+            return
+        group.answer.set_exception(group.error)
+        if group.is_first or not (group.error.sqlstate or "").startswith(_PASSING):
+            self.lose()

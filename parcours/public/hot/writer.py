@@ -5,7 +5,7 @@ A `Lane` takes what waits (bounded), hands it to a commit function, and gives ea
   lost may be repeated, so commit functions store a thing once (message keys);
 - the database refuses the work: it is halved until the poisonous item stands alone (`Poisoned`), its neighbours pass;
 - more waits than the bound: `Unavailable` at once.
-Not here: statements (`events.intake`, `delivery.feedback`), the connections' settings (`connections`).
+Not here: statements (`events.intake`, `delivery.feedback`), the connections' settings (`database`).
 """
 
 import asyncio
