@@ -67,7 +67,7 @@ class Facts(NamedTuple):
     against: list[dict[str, Any]] | None
     ground: str | None
     taken: list[UUID]
-    copy_is_leaving: bool
+    copy_due_at: datetime | None
     paused_until: datetime | None
     every_days: int | None
     last_day: date | None
@@ -238,10 +238,10 @@ def _question(rule: str) -> tuple[composition.SQL, Mapping[str, Any]]:
 
 
 def _keep_single(cases: Iterable[_Case], now: datetime) -> None:
-    """What two contacts had, who are one, waits until it is known what becomes of the copy that is being handed over."""
+    """What two contacts had, who are one, waits until it is known what becomes of the copy that goes before it."""
     for case in cases:
-        if case.facts.copy_is_leaving:
-            case.wait(Reason.HAD_ALREADY, now + LEASE, {})
+        if case.facts.copy_due_at is not None:
+            case.wait(Reason.HAD_ALREADY, max(case.facts.copy_due_at, now + LEASE), {})
 
 
 def _keep_quiet(cases: Iterable[_Case], sending: Sending) -> None:

@@ -347,15 +347,42 @@ def test_merge_between_claim_and_start_writes_once(shop: Shop, is_claimed: str) 
     assert len(begun) + len(again) == 1
 
 
-def test_copy_that_is_being_handed_over_is_the_one_that_counts(shop: Shop) -> None:
+@pytest.mark.parametrize("kept_is", ["queued", "claimed"])
+@pytest.mark.parametrize("answer", [AttemptOutcome.ACCEPTED, AttemptOutcome.REFUSED])
+def test_copy_that_is_being_handed_over_goes_first(shop: Shop, kept_is: str, answer: AttemptOutcome) -> None:
+    """The other one waits for what becomes of it: the address it goes to may not exist."""
     one, other = shop.person("Julie"), shop.person("Julia")
     mailing = shop.mailing("order_information")
     twin = shop.queue(mailing, other)
-    [claim] = actions.claim(shop.id, now=shop.now, limit=10).to_send
-    assert started(shop, claim) == {twin}
+    kept = shop.queue(mailing, one) if kept_is == "claimed" else None
+    claims = {claim.id: claim for claim in actions.claim(shop.id, now=shop.now, limit=10).to_send}
+    assert started(shop, claims[twin]) == {twin}
+    kept = kept or shop.queue(mailing, one)
+    people.merge(shop.id, one, other, now=shop.now)
+    assert (message(kept).state, message(twin).state) == ("queued", "sending")
+    assert kept not in claims or not started(shop, claims[kept])
+    told = Outcome(twin, claims[twin].fence, answer, meaning=ReplyClass.UNKNOWN)
+    actions.finish(shop.id, [told], transport="test", now=shop.now)
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    assert message(kept).state == ("withheld" if answer is AttemptOutcome.ACCEPTED else "sent")
+
+
+def come_back(shop: Shop, which: UUID) -> None:
+    """The mail server had accepted it, and reports that it could not be delivered; `project` reads only what has committed."""
+    assert returns.bounce(shop.id, which, ReplyClass.NO_SUCH_ADDRESS, "5.1.1", now=shop.now)
+    Message.objects.filter(pk=which).update(bounced_at=shop.now)
+
+
+def test_message_that_came_back_from_one_address_goes_to_the_other(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    lost = shop.queue(mailing, other)
+    actions.deliver_nowhere(shop.id, now=shop.now)
+    come_back(shop, lost)
     kept = shop.queue(mailing, one)
-    merging.move(shop.id, one, other, shop.now)
-    assert (message(kept).state, message(twin).state, message(twin).run) == ("cancelled", "sending", 0)
+    people.merge(shop.id, one, other, now=shop.now)
+    [going] = actions.claim(shop.id, now=shop.now, limit=10).to_send
+    assert (going.id, going.address) == (kept, "julie@example.com")
 
 
 @dataclass
@@ -424,7 +451,54 @@ def test_of_two_copies_refused_for_now_one_goes(twins: Twins) -> None:
     for which in (1, 0):
         twins.end(which, AttemptOutcome.DEFERRED)
     twins.go_on()
+    assert twins.states == ["sent", "queued"]
+    assert codes(twins.ids[1]) == ["had_already"]
+    twins.shop.now += timedelta(minutes=1)
+    twins.go_on()
     assert twins.states == ["sent", "withheld"]
+
+
+def test_copy_goes_when_the_one_before_it_waited_too_long(twins: Twins) -> None:
+    """Nobody has been given the message while two copies of it wait."""
+    for which in (0, 1):
+        twins.end(which, AttemptOutcome.DEFERRED)
+    Message.objects.filter(pk=twins.ids[0]).update(expires_at=twins.shop.now + timedelta(minutes=2))
+    for _ in range(2):
+        twins.go_on()
+        twins.shop.now += timedelta(minutes=1)
+    assert twins.states == ["withheld", "sent"]
+    assert codes(twins.ids[0]) == ["expired"]
+
+
+def test_copy_waits_as_long_as_the_one_before_it(twins: Twins) -> None:
+    """It is not asked about every half a minute meanwhile."""
+    for which in (0, 1):
+        twins.end(which, AttemptOutcome.DEFERRED)
+    later = twins.shop.now + timedelta(hours=6)
+    Message.objects.filter(pk=twins.ids[0]).update(due_at=later)
+    twins.go_on()
+    assert twins.states == ["queued", "queued"]
+    assert message(twins.ids[1]).due_at == later
+
+
+@pytest.mark.parametrize("deferred", [0, 1])
+def test_copy_refused_for_now_goes_when_the_other_came_back(twins: Twins, deferred: int) -> None:
+    twins.end(deferred, AttemptOutcome.DEFERRED)
+    twins.end(1 - deferred, AttemptOutcome.ACCEPTED)
+    come_back(twins.shop, twins.ids[1 - deferred])
+    if message(twins.ids[1 - deferred]).address == "julie@example.com":
+        Contact.objects.update(email="julia@example.com")
+    twins.go_on()
+    assert twins.states[deferred] == "sent"
+
+
+def test_copy_that_waits_is_not_given_up_when_somebody_else_is_merged(twins: Twins) -> None:
+    twins.end(0, AttemptOutcome.DEFERRED)
+    person = message(twins.ids[0]).contact_id
+    people.merge(twins.shop.id, person, twins.shop.person("Anna"), now=twins.shop.now)
+    twins.end(1, AttemptOutcome.REFUSED)
+    twins.go_on()
+    assert twins.states == ["sent", "failed"]
 
 
 @pytest.mark.parametrize("deferred", [0, 1])
@@ -459,9 +533,13 @@ def test_third_contact_does_not_bring_a_copy_back(twins: Twins, is_kept: bool) -
     waiting = shop.queue(Mailing.objects.get(), third)
     kept, dropped = (third, person) if is_kept else (person, third)
     people.merge(shop.id, kept, dropped, now=shop.now)
-    twins.end(1, AttemptOutcome.DEFERRED)
     twins.go_on()
-    assert [*twins.states, message(waiting).state] == ["failed", "sent", "cancelled"]
+    assert [*twins.states, message(waiting).state] == ["failed", "sending", "queued"]
+    twins.end(1, AttemptOutcome.DEFERRED)
+    for _ in range(2):
+        shop.now += timedelta(minutes=1)
+        twins.go_on()
+    assert [*twins.states, message(waiting).state] == ["failed", "withheld", "sent"]
 
 
 def test_place_of_what_is_given_up_in_a_merge_is_free_again(shop: Shop) -> None:

@@ -7,8 +7,9 @@
 -- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known, or that is about measuring, lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
 -- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
--- `copy_is_leaving`, and had_already: of a message that two contacts had who proved to be one while both were being handed over, none follows
--- another that has left or may have; of those that wait, the first by run and id goes. Nothing is read for messages that nobody else had.
+-- `copy_due_at`, and had_already: of a message that two contacts had who proved to be one while a copy was being handed over, none follows
+-- another that has left, or may have, and has not come back. While another is being handed over, or is queued before it (the first by run and
+-- id goes), it waits: `copy_due_at` is when that one was or is due. Nothing is read for messages that nobody else had.
 -- LIMIT 1 makes each question one probe of a unique index for each message; a join might read everybody's answers and hash them.
 WITH measuring AS MATERIALIZED (
     SELECT (SELECT id FROM consent_purpose WHERE workspace_id = %(workspace_id)s AND code = 'measure_opens' AND is_measuring) AS opens,
@@ -24,7 +25,7 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin NOT IN ('confirm', 'test'), tr
        ARRAY(SELECT a.message_id FROM delivery_allowance a
              WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
              ORDER BY a.place) AS taken,
-       coalesce(twin.is_leaving, false) AS copy_is_leaving,
+       twin.due_at AS copy_due_at,
        CASE WHEN w.paused_until > %(now)s THEN w.paused_until END AS paused_until, w.every_days,
        (SELECT max(a.day) FROM delivery_allowance a
         WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
@@ -53,8 +54,8 @@ LEFT JOIN LATERAL (
     WHERE workspace_id = %(workspace_id)s AND channel = l.channel AND address_hash = decode(b.hash, 'hex') LIMIT 1
 ) AS x ON true
 LEFT JOIN LATERAL (
-    SELECT bool_or(o.state = 'sending') AS is_leaving,
-           bool_or(o.state IN ('sent', 'in_doubt') OR (o.state = 'queued' AND (o.run, o.id) > (m.run, m.id))) AS counts
+    SELECT max(o.due_at) FILTER (WHERE o.state = 'sending' OR (o.state = 'queued' AND (o.run, o.id) > (m.run, m.id))) AS due_at,
+           bool_or(o.state = 'in_doubt' OR (o.state = 'sent' AND o.bounced_at IS NULL)) AS has_left
     FROM delivery_message o
     JOIN delivery_mailing ol ON ol.workspace_id = %(workspace_id)s AND ol.id = o.mailing_id
     WHERE m.merged_run IS NOT NULL
@@ -89,7 +90,7 @@ CROSS JOIN LATERAL (
         (13, 'guard', b.unguarded IS NOT NULL, 'unguarded'),
         (14, 'expired', m.expires_at <= %(now)s, 'expired'),
         (15, 'not_a_member', m.is_test AND b.hash IS NULL, ''),
-        (16, 'had_already', twin.counts, '')
+        (16, 'had_already', twin.has_left, '')
     ) AS r (position, code, holds, evidence)
     WHERE r.holds
 ) AS found

@@ -65,16 +65,17 @@ ORDER BY id FOR UPDATE;
 
 -- name: part_twins
 -- Of a message that both persons of a merge have (the same step and run, in whichever version of a journey), the one that has come further
--- counts (of equals the kept person's). The others are given up where they have not begun to leave, and all stay theirs: where two are of
--- one mailing, the second gets a negative run that is free, so that nothing is queued under theirs again. Of those that are being handed
--- over it is not known which will arrive: all remember the run that they count for (`merged_run`), by which the gate lets one go.
--- Parameters: kept, dropped. Runs after hold_messages, so that what it sees as not begun does not begin. Side effects: places of the day of
--- what is given up are returned.
+-- counts (of equals the kept person's; one that came back has come to nothing). The others are given up where they have not begun to leave;
+-- but while that one is being handed over they wait in the queue, since it is not known whether it will arrive. All stay theirs: where two
+-- are of one mailing, the second gets a negative run that is free, so that nothing is queued under theirs again. All remember the run that
+-- they count for (`merged_run`), by which the gate lets one go. Parameters: kept, dropped. Runs after hold_messages, so that what it sees as
+-- not begun does not begin. Side effects: places of the day of what is given up, or waits, are returned.
 WITH theirs AS MATERIALIZED (
     SELECT m.id, m.mailing_id, m.run, coalesce(m.merged_run, m.run) AS counts_for, m.contact_id = %(kept)s AS is_kept,
            l.origin, l.origin_id, l.step,
-           CASE WHEN m.state = 'sending' AND NOT a.has_begun THEN 3
-                WHEN m.state IN ('sending', 'sent', 'in_doubt') THEN 4
+           CASE WHEN m.state = 'in_doubt' OR (m.state = 'sent' AND m.bounced_at IS NULL) THEN 5
+                WHEN m.state = 'sending' AND a.has_begun THEN 4
+                WHEN m.state = 'sending' THEN 3
                 WHEN m.state = 'queued' THEN 2
                 WHEN m.state = 'cancelled' THEN 0 ELSE 1 END AS stage
     FROM delivery_message m
@@ -85,10 +86,10 @@ WITH theirs AS MATERIALIZED (
     WHERE m.workspace_id = %(workspace_id)s AND m.contact_id IN (%(kept)s, %(dropped)s)
 ),
 copies AS (
-    SELECT id, counts_for, count(*) OVER (PARTITION BY origin, origin_id, step, counts_for) > 1 AS are_several,
-           stage IN (2, 3) AND row_number() OVER (PARTITION BY origin, origin_id, step, counts_for
-                                                  ORDER BY stage DESC, run DESC, is_kept DESC, id) > 1 AS is_given_up
-    FROM theirs
+    SELECT id, counts_for, count(*) OVER same > 1 AS are_several,
+           CASE WHEN stage NOT IN (2, 3) OR row_number() OVER (same ORDER BY stage DESC, run DESC, is_kept DESC, id) = 1 THEN ''
+                WHEN max(stage) OVER same = 4 THEN 'queued' ELSE 'cancelled' END AS becomes
+    FROM theirs WINDOW same AS (PARTITION BY origin, origin_id, step, counts_for)
 ),
 second AS (
     SELECT CASE WHEN d.stage > k.stage THEN k.id ELSE d.id END AS id,
@@ -97,13 +98,12 @@ second AS (
     FROM theirs k JOIN theirs d ON d.mailing_id = k.mailing_id AND d.run = k.run AND k.is_kept AND NOT d.is_kept
 ),
 freed AS (
-    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM copies WHERE is_given_up)
+    DELETE FROM delivery_allowance WHERE workspace_id = %(workspace_id)s AND message_id IN (SELECT id FROM copies WHERE becomes <> '')
 )
 UPDATE delivery_message m
-SET run = coalesce(s.free_run, m.run), merged_run = c.counts_for,
-    state = CASE WHEN c.is_given_up THEN 'cancelled' ELSE m.state END,
-    is_held = m.is_held AND NOT c.is_given_up,
-    lease_until = CASE WHEN c.is_given_up THEN NULL ELSE m.lease_until END
+SET run = coalesce(s.free_run, m.run), merged_run = c.counts_for, state = coalesce(nullif(c.becomes, ''), m.state),
+    is_held = m.is_held AND c.becomes <> 'cancelled',
+    lease_until = CASE WHEN c.becomes = '' THEN m.lease_until END
 FROM copies c LEFT JOIN second s ON s.id = c.id
 WHERE m.workspace_id = %(workspace_id)s AND m.id = c.id AND (c.are_several OR s.id IS NOT NULL);
 
