@@ -11,7 +11,7 @@ from django.db import connection
 from pglast import ast as nodes
 from pglast.visitors import Visitor
 
-from parcours.kernel.sql import Statement, parse
+from parcours.kernel.sql import Statement, numbered, parse
 from tests.architecture.test_rooms import LEVEL, ROOT
 
 STATEMENTS = [
@@ -44,21 +44,9 @@ class Tables(Visitor):
 
 def tables(statement: Statement) -> Tables:
     found = Tables()
-    found(pglast.parse_sql(numbered(statement.text)))
+    found(pglast.parse_sql(numbered(statement.text)[0]))
     found.read -= found.named
     return found
-
-
-def numbered(text: str) -> str:
-    """psycopg's named parameters as PostgreSQL's numbered ones."""
-    names: list[str] = []
-
-    def number(match: re.Match[str]) -> str:
-        if match[1] not in names:
-            names.append(match[1])
-        return f"${names.index(match[1]) + 1}"
-
-    return re.sub(r"%\((\w+)\)s", number, text).replace("%%", "%")
 
 
 def room_of(table: str) -> str | None:
@@ -95,7 +83,7 @@ def test_statement_can_be_prepared(room: str, statement: Statement) -> None:
     raw = connection.connection
     assert isinstance(raw, psycopg.Connection)
     with raw.cursor() as cursor:
-        cursor.execute(f"PREPARE checked AS {numbered(statement.text)}".encode())
+        cursor.execute(f"PREPARE checked AS {numbered(statement.text)[0]}".encode())
         cursor.execute("DEALLOCATE checked")
 
 

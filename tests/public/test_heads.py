@@ -146,4 +146,5 @@ def test_little_is_kept() -> None:
     asked(heads, [[post(b"a", b"X-Long: " + b"x" * LONGEST)] * 2])
     asked(heads, [[post(b"x" * (LIMIT + 1))] * 2])
     asked(heads, [[b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"] * 2])
+    asked(heads, [[post(b"a", b"Cookie: sessionid=secret")] * 2])
     assert heads.known == 0

@@ -12,7 +12,8 @@ from parcours.public.hot.request import Answering, Request
 MOST = 1000
 LONGEST = 2048
 _END = b"\r\n\r\n"
-_SPECIAL = (b"expect", b"upgrade", b"transfer-encoding")
+_SPECIAL = (b"expect", b"upgrade", b"transfer-encoding", b"cookie")
+"""Fields of heads that are not remembered: more than a request follows from them, or they hold secrets of people who sign out."""
 
 
 class Heads:
