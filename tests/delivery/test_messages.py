@@ -321,6 +321,21 @@ def test_message_that_came_to_nothing_for_the_kept_one_goes_for_the_other(shop: 
     assert (going.id, going.address) == (twin, "julie@example.com")
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_of_two_that_wait_the_one_worth_longer_stays(shop: Shop, is_kept: bool) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    mailing = shop.mailing("order_information")
+    ids = [shop.queue(mailing, one), shop.queue(mailing, other)]
+    soon = shop.now + timedelta(hours=1)
+    Message.objects.filter(pk=ids[1 if is_kept else 0]).update(expires_at=soon)
+    people.merge(shop.id, one, other, now=shop.now)
+    actions.deliver_nowhere(shop.id, now=soon)
+    assert [message(each).state for each in ids] == (
+        ["sent", "cancelled"] if is_kept else ["cancelled", "sent"]
+    )
+    assert Message.objects.get(state="sent").run == 0  # so that nothing is queued in its place
+
+
 def started(shop: Shop, claim: ToSend) -> set[UUID]:
     wanted = ToStart(claim.id, claim.fence, "test", claim.address_hash)
     return actions.start(shop.id, [wanted], now=shop.now)
@@ -514,6 +529,25 @@ def test_copy_waits_for_what_becomes_of_the_one_that_is_being_handed_over(
     twins.shop.now += timedelta(minutes=1)
     twins.go_on()
     assert twins.states[deferred] == ("withheld" if answer is AttemptOutcome.ACCEPTED else "sent")
+
+
+def test_place_of_the_day_that_a_copy_holds_does_not_keep_the_other_from_going_today(shop: Shop) -> None:
+    one, other = shop.person("Julie"), shop.person("Julia")
+    for who in (one, other):
+        shop.says(who, "newsletter", Act.GRANTED)
+    mailing = shop.mailing("newsletter")
+    ids = (shop.queue(mailing, one), shop.queue(mailing, other))
+    claims = {claim.id: claim for claim in actions.claim(shop.id, now=shop.now, limit=10).to_send}
+    assert all(started(shop, claim) for claim in claims.values())
+    people.merge(shop.id, one, other, now=shop.now)
+    both = Twins(shop, ids, claims)
+    both.end(0, AttemptOutcome.DEFERRED)
+    both.go_on()
+    assert codes(ids[0]) == ["had_already"]
+    both.end(1, AttemptOutcome.REFUSED)
+    shop.now += timedelta(minutes=1)
+    both.go_on()
+    assert both.states == ["sent", "failed"]
 
 
 def test_copy_whose_doubt_is_settled_does_not_follow_the_one_that_left(twins: Twins) -> None:

@@ -3,8 +3,9 @@
 -- Parameters: now, and cases: JSON rows of n, id, hash (hex of the address's keyed hash, null without one), day (the person's local
 -- date), outside and unguarded (null, or why the rule of the purpose or of the mailing leaves this person out).
 -- `against`: reasons to withhold, all of them (null: none). `ground`: the basis on which it may go, as JSON text. `taken`: the
--- messages that hold the person's places of that day. `paused_until`, `every_days`: what the person chose on the preference page, with
--- the last local day within `every_days` on which they had marketing. A purpose whose basis is not known, or that is about measuring, lets nothing pass. A message that asks for
+-- messages that hold the person's places of that day; a copy of this one that is being handed over does not count, which gives its place
+-- back if it comes to nothing. `paused_until`, `every_days`: what the person chose on the preference page, with the last local day within
+-- `every_days` on which they had marketing. A purpose whose basis is not known, or that is about measuring, lets nothing pass. A message that asks for
 -- the confirmation of a double opt-in goes on the open request alone, and is no marketing whatever its purpose. A test goes to a member of the
 -- workspace: what its contact said is not asked, nothing of it is measured, and it is no marketing either.
 -- `copy_due_at`, and had_already: of a message that two contacts had who proved to be one while a copy was being handed over, none follows
@@ -23,13 +24,13 @@ SELECT b.id, coalesce(p.is_marketing AND l.origin NOT IN ('confirm', 'test'), tr
                'since', CASE WHEN p.basis = 'consent' AND NOT m.is_test THEN s.since END,
                'rule', CASE WHEN p.basis = 'legitimate_interest' AND NOT m.is_test THEN p.audience END)))::text AS ground,
        ARRAY(SELECT a.message_id FROM delivery_allowance a
-             WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> b.id
+             WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day = b.day AND a.message_id <> ALL (mine.ids)
              ORDER BY a.place) AS taken,
        twin.due_at AS copy_due_at,
        CASE WHEN w.paused_until > %(now)s THEN w.paused_until END AS paused_until, w.every_days,
        (SELECT max(a.day) FROM delivery_allowance a
         WHERE a.workspace_id = %(workspace_id)s AND a.contact_id = m.contact_id AND a.day > b.day - w.every_days AND a.day <= b.day
-          AND a.message_id <> b.id) AS last_day,
+          AND a.message_id <> ALL (mine.ids)) AS last_day,
        NOT m.is_test AND coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
                  AND o.purpose_id = (SELECT opens FROM measuring) AND o.act = 'granted' LIMIT 1), false) AS measured_opens,
        NOT m.is_test AND coalesce((SELECT true FROM consent_state o WHERE o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id
@@ -54,7 +55,8 @@ LEFT JOIN LATERAL (
     WHERE workspace_id = %(workspace_id)s AND channel = l.channel AND address_hash = decode(b.hash, 'hex') LIMIT 1
 ) AS x ON true
 LEFT JOIN LATERAL (
-    SELECT max(o.due_at) FILTER (WHERE o.state = 'sending' OR (o.state = 'queued' AND (o.run, o.id) > (m.run, m.id))) AS due_at,
+    SELECT array_agg(o.id) FILTER (WHERE o.state = 'sending') AS leaving,
+           max(o.due_at) FILTER (WHERE o.state = 'sending' OR (o.state = 'queued' AND (o.run, o.id) > (m.run, m.id))) AS due_at,
            bool_or(o.state = 'in_doubt' OR (o.state = 'sent' AND o.bounced_at IS NULL)) AS has_left
     FROM delivery_message o
     JOIN delivery_mailing ol ON ol.workspace_id = %(workspace_id)s AND ol.id = o.mailing_id
@@ -62,6 +64,7 @@ LEFT JOIN LATERAL (
       AND o.workspace_id = %(workspace_id)s AND o.contact_id = m.contact_id AND o.merged_run = m.merged_run AND o.id <> m.id
       AND (ol.origin, ol.origin_id, ol.step) = (l.origin, l.origin_id, l.step)
 ) AS twin ON true
+CROSS JOIN LATERAL (SELECT coalesce(twin.leaving, '{}') || b.id AS ids) AS mine
 CROSS JOIN LATERAL (SELECT l.origin NOT IN ('confirm', 'test') AS consent) AS by
 CROSS JOIN LATERAL (
     SELECT jsonb_agg(jsonb_build_object('code', r.code, 'evidence', jsonb_strip_nulls(CASE r.evidence

@@ -65,14 +65,14 @@ ORDER BY id FOR UPDATE;
 
 -- name: part_twins
 -- Of a message that both persons of a merge have (the same step and run, in whichever version of a journey), the one that has come further
--- counts (of equals the kept person's; one that came back has come to nothing). The others are given up where they have not begun to leave;
--- but while that one is being handed over they wait in the queue, since it is not known whether it will arrive. All stay theirs: where two
--- are of one mailing, the second gets a negative run that is free, so that nothing is queued under theirs again. All remember the run that
--- they count for (`merged_run`), by which the gate lets one go. Parameters: kept, dropped. Runs after hold_messages, so that what it sees as
+-- counts (of equals the one that is worth longest, then the kept person's; one that came back has come to nothing). The others are given up
+-- where they have not begun to leave; but while that one is being handed over they wait in the queue, since it is not known whether it will
+-- arrive. All stay theirs: where two are of one mailing, the second gets a negative run that is free, so that nothing is queued under theirs
+-- again. All remember the run that they count for (`merged_run`), by which the gate lets one go. Parameters: kept, dropped. Runs after hold_messages, so that what it sees as
 -- not begun does not begin. Side effects: places of the day of what is given up, or waits, are returned.
 WITH theirs AS MATERIALIZED (
     SELECT m.id, m.mailing_id, m.run, coalesce(m.merged_run, m.run) AS counts_for, m.contact_id = %(kept)s AS is_kept,
-           l.origin, l.origin_id, l.step,
+           l.origin, l.origin_id, l.step, m.expires_at,
            CASE WHEN m.state = 'in_doubt' OR (m.state = 'sent' AND m.bounced_at IS NULL) THEN 5
                 WHEN m.state = 'sending' AND a.has_begun THEN 4
                 WHEN m.state = 'sending' THEN 3
@@ -87,12 +87,12 @@ WITH theirs AS MATERIALIZED (
 ),
 copies AS (
     SELECT id, counts_for, count(*) OVER same > 1 AS are_several,
-           CASE WHEN stage NOT IN (2, 3) OR row_number() OVER (same ORDER BY stage DESC, run DESC, is_kept DESC, id) = 1 THEN ''
+           CASE WHEN stage NOT IN (2, 3) OR row_number() OVER (same ORDER BY stage DESC, expires_at DESC, run DESC, is_kept DESC, id) = 1 THEN ''
                 WHEN max(stage) OVER same = 4 THEN 'queued' ELSE 'cancelled' END AS becomes
     FROM theirs WINDOW same AS (PARTITION BY origin, origin_id, step, counts_for)
 ),
 second AS (
-    SELECT CASE WHEN d.stage > k.stage THEN k.id ELSE d.id END AS id,
+    SELECT CASE WHEN (d.stage, d.expires_at) > (k.stage, k.expires_at) THEN k.id ELSE d.id END AS id,
            least(0, (SELECT min(o.run) FROM theirs o WHERE o.mailing_id = k.mailing_id))
                - row_number() OVER (PARTITION BY k.mailing_id ORDER BY k.run) AS free_run
     FROM theirs k JOIN theirs d ON d.mailing_id = k.mailing_id AND d.run = k.run AND k.is_kept AND NOT d.is_kept
