@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from parcours.contacts import identities
 from parcours.contacts.errors import InvalidIdentity, InvalidLanguage, InvalidTimeZone
 from parcours.contacts.types import IdentityKind
-from parcours.events import errors
+from parcours.events import errors, salvage
 from parcours.events.types import (
     GROUP_JOINED,
     PAGE_VIEWED,
@@ -43,6 +43,7 @@ NOT_A_SKEW = timedelta(seconds=10)
 """Between sending and receiving; what exceeds it is the sender's clock, not the network."""
 
 Id = str | int
+Read = TypeVar("Read")
 
 
 class _Context(msgspec.Struct):
@@ -125,6 +126,7 @@ class Draft(msgspec.Struct):
 _decode_call = msgspec.json.Decoder(Call).decode
 _decode_batch = msgspec.json.Decoder(_Batch).decode
 _decode_envelope = msgspec.json.Decoder(_Envelope).decode
+_UNREADABLE = (msgspec.DecodeError, RecursionError, OverflowError, UnicodeDecodeError)
 
 
 def parse(
@@ -157,9 +159,12 @@ def parse(
 def write_key(body: bytes) -> str | None:
     """The key that a browser puts into the body, or None. Raises Malformed when the body cannot be read."""
     try:
-        return _decode_envelope(body).write_key
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise errors.Malformed(f"This is not a Segment call: {error}") from None
+        return _whole(_decode_envelope, body).write_key
+    except _UNREADABLE as error:
+        saved = _salvaged(body)
+        if saved is None:
+            raise errors.Malformed(f"This is not a Segment call: {error}") from None
+        return saved.write_key
 
 
 def read(
@@ -198,14 +203,39 @@ def _batch(body: bytes) -> _Batch:
     if len(body) > MAX_BATCH:
         raise errors.TooLarge(f"A batch has at most {MAX_BATCH} bytes; this one has {len(body)}.")
     try:
-        batch = _decode_batch(body)
-    except (msgspec.DecodeError, RecursionError, OverflowError) as error:
-        raise errors.Malformed(
-            f"This is not a batch: {error}", hint='Send {"batch": [{"type": "track", …}]}.'
-        ) from None
+        batch = _whole(_decode_batch, body)
+    except _UNREADABLE as error:
+        saved = _salvaged(body)
+        if saved is None:
+            raise errors.Malformed(
+                f"This is not a batch: {error}", hint='Send {"batch": [{"type": "track", …}]}.'
+            ) from None
+        batch = saved
     if len(batch.batch) > MAX_EVENTS:
         raise errors.TooLarge(f"A batch has at most {MAX_EVENTS} events; this one has {len(batch.batch)}.")
     return batch
+
+
+def _salvaged(body: bytes) -> _Batch | None:
+    """A batch of whose events one cannot be read: that one will be refused by itself."""
+    try:
+        envelope, events = salvage.apart(body)
+        batch = _decode_batch(envelope)
+    except (ValueError, *_UNREADABLE):
+        return None
+    batch.batch = [msgspec.Raw(event) for event in events]
+    return batch
+
+
+def _whole(decode: Callable[[bytes | msgspec.Raw], Read], raw: bytes | msgspec.Raw) -> Read:
+    """What `decode` reads, also when a text in it holds half a character."""
+    try:
+        return decode(raw)
+    except msgspec.DecodeError:
+        mended = salvage.without_halves(bytes(raw))
+        if mended == bytes(raw):
+            raise
+        return decode(mended)
 
 
 def _decoded(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: datetime | None) -> Draft:
@@ -214,10 +244,10 @@ def _decoded(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: dateti
     if size > MAX_EVENT:
         raise errors.TooLarge(f"An event has at most {MAX_EVENT} bytes; this one has {size}.")
     try:
-        call = _decode_call(raw)
+        call = _whole(_decode_call, raw)
     except RecursionError:
         raise errors.TooDeep("The event is nested too deeply.") from None
-    except (msgspec.DecodeError, OverflowError) as error:
+    except _UNREADABLE as error:
         if (
             "`$.timestamp`" in str(error)
             or "`$.sentAt`" in str(error)

@@ -1,10 +1,13 @@
 """The steps of intake: what is accepted in which form, what is refused with which code."""
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parcours.events import errors, pipeline
 from parcours.events.pipeline import parse
@@ -219,7 +222,6 @@ def test_deep_json_is_refused() -> None:
         b"null",
         b'{"userId": []}',
         b"\xff",
-        b'{"event":"\\ud800","userId":"u"}',
         b'{"userId":"u","properties":{"a":1e400}}',
     ],
 )
@@ -257,6 +259,71 @@ def test_refused_event_of_a_batch_leaves_its_neighbours() -> None:
         (3, "event.malformed"),
         (4, "event.bad_date"),
     ]
+
+
+def test_half_a_character_is_shown_as_browsers_do() -> None:
+    """JavaScript cuts an emoji in two, and sends half of it as an escape."""
+    texts = {r"Party \ud83c": "Party \ufffd", r"\ude00\ud83d\ude00": "\ufffd😀", r"\\ud83c \"": r'\ud83c "'}
+    for sent, stored in texts.items():
+        call = track(type="track", properties={"name": "?"}).replace(b"?", sent.encode())
+        for kind, raw in (("track", call), ("batch", b'{"batch": [%b, %b]}' % (call, track(type="track")))):
+            parsed = parse(kind, raw, NOW)
+            assert parsed.refused == []
+            assert parsed.accepted[0][1].properties == {"name": stored}
+        assert pipeline.write_key(call[:-1] + b', "writeKey": "wk_1"}') == "wk_1"
+
+
+@pytest.mark.parametrize(
+    ("poison", "code"),
+    [
+        (b'{"type": "track", "a": ' + b"[" * 5000 + b"]" * 5000 + b"}", "event.too_deep"),
+        (b'{"type": "track", "userId": "x", "event": "caf\xe9"}', "event.malformed"),
+        (b'{"type": "track", "a": 01, "b": ["]", {"batch": [1, 2]}]}', "event.malformed"),
+        (b"nonsense", "event.malformed"),
+    ],
+)
+def test_event_that_cannot_be_read_leaves_its_neighbours(poison: bytes, code: str) -> None:
+    good = track(type="track", properties={"batch": ["[,", '"', "\\"]})
+    raw = (
+        b'{"writeKey": "wk_1", "x": ["batch", []], "batch" : [%b, %b,%b] , "sentAt": "2026-03-10T10:00:00Z"}'
+        % (
+            good,
+            poison,
+            good,
+        )
+    )
+    parsed = parse("batch", raw, NOW)
+    assert [index for index, _ in parsed.accepted] == [0, 2]
+    assert [(each.index, each.code) for each in parsed.refused] == [(1, code)]
+    assert pipeline.write_key(raw) == "wk_1"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"batch": [{"a": 1}, 01',
+        b'{"batch": [{"a": 1},]}',
+        b'{"batch": [01]',
+        b'{"batch": [01]} nonsense',
+        b'{"batch": 01}',
+        b'["batch", [01]]',
+        b'{"batch": ["' + b'\\"' * 200_000,
+    ],
+)
+def test_what_is_no_batch_cannot_be_saved(raw: bytes) -> None:
+    with pytest.raises(errors.Malformed):
+        parse("batch", raw, NOW)
+
+
+@given(st.binary(max_size=200) | st.text(alphabet='{}[],":\\batch01', max_size=60).map(str.encode))
+def test_whatever_comes_is_read_or_refused(raw: bytes) -> None:
+    for body_ in (raw, b'{"batch": [' + raw + b"]}"):
+        with contextlib.suppress(errors.RefusedEvent):
+            parse("batch", body_, NOW)
+        with contextlib.suppress(errors.RefusedEvent):
+            parse("track", body_, NOW)
+        with contextlib.suppress(errors.RefusedEvent):
+            pipeline.write_key(body_)
 
 
 def test_every_step_is_listed_once() -> None:

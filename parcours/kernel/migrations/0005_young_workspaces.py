@@ -8,7 +8,7 @@ from django.db import migrations
 
 WATCH = """
 -- Keep a table's statistics as young as its youngest workspace. A partitioned table has none of its own to keep.
-CREATE FUNCTION kernel_watch(target regclass) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION kernel_watch(target regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF (SELECT relkind FROM pg_class WHERE oid = target) = 'r' THEN
         EXECUTE format('ALTER TABLE %s SET (autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 2000)', target);
