@@ -1,6 +1,8 @@
 """Groups behind one another on one real connection: each stands or falls by itself, whatever happens to the connection."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 from django.db import connection
 
 from parcours.events.intake import Query
+from parcours.public.hot import database
 from parcours.public.hot.pipe import Pipe
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -177,6 +180,28 @@ def test_all_that_is_under_way_is_lost_with_the_connection() -> None:
         assert await pipe.commit([divide(2)]) == [[b"5"]]
 
     piped(story)
+
+
+def test_answer_that_makes_no_sense_loses_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+
+    async def swapped() -> database.Connection:
+        """A connection whose socket leads to us."""
+        monkeypatch.undo()
+        opened = await database.connect()
+        os.dup2(ours.fileno(), opened.pgconn.socket)
+        return opened
+
+    async def story(pipe: Pipe) -> None:
+        monkeypatch.setattr(database, "connect", swapped)
+        theirs.send(b"D\0\0\0\1")
+        with pytest.raises(psycopg.OperationalError):
+            await pipe.commit([WHO])
+        assert await pipe.commit([divide(2)]) == [[b"5"]]
+
+    with ours, theirs:
+        ours.setblocking(False)
+        piped(story)
 
 
 def test_group_that_is_given_up_takes_the_connection_with_it() -> None:

@@ -145,6 +145,8 @@ class _Wire:
             result = self._server.get_result()
             if result is not None:  # None stands between two statements
                 self._take(self._under_way[0], result)
+            elif self._server.status == pq.ConnStatus.BAD:
+                self.lose()  # libpq did not understand what came: no more will come, and it is never busy
 
     def _take(self, group: _Group, result: PGresult) -> None:
         if result.status == pq.ExecStatus.TUPLES_OK:
