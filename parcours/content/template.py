@@ -47,6 +47,7 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]\w*);", re.IGNORECASE)
 _TEXT_LINK = re.compile(r"https?://[^\s<>\"'()]+[^\s<>\"'().,;:!?]", re.IGNORECASE)
 _OTHER_LINK = re.compile(r"(?:mailto|tel|sms):[^\x00-\x20<>\"]+", re.IGNORECASE)
 _OUTPUT = re.compile(r"\{\{-?\s*(\w+)\s*-?\}\}")
+_OTHERWISE = re.compile(r"\{%-?\s*(?:else|elsif|when)\b")
 _EMPTY_LINES = re.compile(r"\n[ \t]*\n(?:[ \t]*\n)+")
 
 Rewrite = Callable[[int, str], str]
@@ -115,7 +116,8 @@ class Program:
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
     """A template made ready. `links` are the tracked ones, as written; their places are the numbers given
-    to `rewrite_link`. `labels` say for each what it reads in the message ("" where it reads nothing).
+    to `rewrite_link`. `labels` say for each what it reads in the message, without Liquid ("" where it reads
+    nothing, or nothing but what data say).
     """
 
     subject: Program
@@ -422,11 +424,23 @@ def _text_with_links(masked: Masked, text: str, links: list[str]) -> str:
 
 
 def _labels(masked: Masked, html: str, links: list[str]) -> tuple[str, ...]:
-    """What each link reads, with the statements that data fill in as they are written."""
+    """What each link reads for everybody, with "…" where data say it; nothing where all of it is theirs to say."""
     found = {
-        masked.unmask(href).strip(): masked.unmask(label) for href, label in html_text.labels_of(html).items()
+        masked.unmask(href).strip(): _wording(masked, label)
+        for href, label in html_text.labels_of(html).items()
     }
     return tuple(found.get(link, "") for link in links)
+
+
+def _wording(masked: Masked, label: str) -> str:
+    def shown(match: re.Match[str]) -> str:
+        statement = masked.statements[int(match[1])]
+        if statement.startswith("{{"):
+            return "…"
+        return " / " if _OTHERWISE.match(statement) else " "
+
+    words = " ".join(masked.pattern.sub(shown, label).split())
+    return words if any(character.isalnum() for character in words) else ""
 
 
 def _wrapped(masked: Masked, address: str, links: list[str]) -> str:

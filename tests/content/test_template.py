@@ -79,6 +79,15 @@ def test_links_are_found_once_and_in_order() -> None:
     assert is_plain(compiled)
 
 
+def test_links_are_labelled_by_the_words_that_everybody_reads() -> None:
+    compiled = template(
+        """<mj-text><a href="https://shop.example/1">{{ product.name | default: known.name }}</a>
+        <a href="https://shop.example/2">See {{ product.name }}</a>
+        <a href="https://shop.example/3">{% if contact.first_name %}Your{% else %}The{% endif %} order</a></mj-text>"""
+    )
+    assert compiled.labels == ("", "See …", "Your / The order")
+
+
 def test_links_are_rewritten_except_functional_ones() -> None:
     assert hrefs(rendered(template()).html) == [
         "https://t.example/c/0?u=https://shop.example/a?x=1&amp;id=7%208&amp;copy=2",

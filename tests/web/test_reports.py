@@ -12,11 +12,14 @@ from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM, Role
 from parcours.contacts.types import Person
 from parcours.content.models import TemplateVersion
+from parcours.content.queries import Link
 from parcours.events import actions as events
 from parcours.events import people
 from parcours.events.types import EMAIL_OPENED, NewEvent
+from parcours.insights.types import LinkClicks, LinkFigures
 from parcours.kernel import clock, tenancy
 from parcours.kernel.tables import BOM
+from parcours.web.pages.reports import link_row
 from tests.insights.sale import Sale, follow
 from tests.web.conftest import signed_in
 
@@ -88,6 +91,21 @@ def test_report_opens_when_a_version_cannot_be_read_any_more(workspace: Workspac
     page = shown(member(workspace, Role.VIEWER, now), workspace, f"mailings/{sale.mailing.pk}/")
     assert "Link 1" in page
     assert "mail.example" in page
+
+
+@pytest.mark.parametrize(
+    ("link", "title", "addresses"),
+    [
+        (Link("See the sale", ("https://shop.example/sale",)), "See the sale", ["shop.example/sale"]),
+        (Link("Your shop", ("{{ contact.shop_url }}",)), "Your shop", []),
+        (Link("", ("https://shop.example/p/{{ id }}?utm_source=m",)), "shop.example/p/…", []),
+        (Link("", ("{% if a %}{{ a.url }}{% endif %}",)), "Link 3", []),
+        (Link("", ("{{ known.url }}",)), "Link 3", []),
+    ],
+)
+def test_links_never_show_liquid(link: Link, title: str, addresses: list[str]) -> None:
+    row = link_row(LinkFigures(link.label, link.addresses, LinkClicks(2)))
+    assert (row.title, row.addresses) == (title, addresses)
 
 
 @pytest.mark.django_db(transaction=True)

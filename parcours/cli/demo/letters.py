@@ -9,6 +9,7 @@ import random
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from parcours.cli.demo import people, reactions
 from parcours.cli.demo.reactions import Reaction, Sent
 from parcours.consent.types import Act as Said
 from parcours.consent.types import Channel, Evidence, Statement
+from parcours.content import queries as content
 from parcours.delivery import actions as delivery
 from parcours.delivery import queries as messages
 from parcours.delivery import returns
@@ -26,7 +28,6 @@ from parcours.delivery.replies import ReplyClass
 from parcours.events import actions as events
 from parcours.events import people as people_events
 from parcours.events.types import EMAIL_LINK_CLICKED, EMAIL_OPENED, UNSUBSCRIBED, NewEvent
-from parcours.journeys.recipes import SHOP_URL
 from parcours.kernel import tenancy
 
 AT_ONCE = 300  # messages in one transaction: `history` waits for it to end before it reads the log
@@ -79,10 +80,13 @@ class Letters:
 
     def _react(self, due: Sequence[Reaction], now: datetime) -> None:
         """Write down what people did."""
-        mailings = dict(
-            Message.objects.filter(id__in=[one.message_id for one in due]).values_list("id", "mailing_id")
+        rows = Message.objects.filter(id__in=[one.message_id for one in due]).values_list(
+            "id", "mailing_id", "mailing__template_version_id"
         )
-        about = messages.about_mailings(self.workspace_id, set(mailings.values()))
+        mailings = {message_id: mailing_id for message_id, mailing_id, _version in rows}
+        versions = {mailing_id: version_id for _message, mailing_id, version_id in rows}
+        about = messages.about_mailings(self.workspace_id, versions.keys())
+        held = {mailing: links_in(self.workspace_id, version) for mailing, version in versions.items()}
         told, said = [], []
         for one in due:
             origin = about[mailings[one.message_id]]
@@ -92,8 +96,10 @@ class Letters:
                 )
             elif one.act is reactions.Act.COMPLAIN:
                 returns.complain(self.workspace_id, one.message_id, now=one.at)
-            else:
+            elif one.act is not reactions.Act.CLICK:
                 told.append(event(one, origin))
+            elif links := held[mailings[one.message_id]]:
+                told.append(click(one, origin, *self.dice.choice(links)))
             if one.act is reactions.Act.UNSUBSCRIBE:
                 said.append(
                     Statement(
@@ -117,16 +123,30 @@ class Letters:
 
 
 def event(reaction: Reaction, origin: dict[str, Any]) -> NewEvent:
-    """The event of an open, a click or an unsubscription."""
+    """The event of an open or an unsubscription."""
     properties: dict[str, Any] = {"message": str(reaction.message_id), **origin}
     if reaction.act is reactions.Act.UNSUBSCRIBE:
         return NewEvent(reaction.contact_id, UNSUBSCRIBED, properties, reaction.at)
-    properties |= {"device": reaction.device, "machine": reaction.machine}
-    if reaction.act is reactions.Act.OPEN:
-        return NewEvent(reaction.contact_id, EMAIL_OPENED, properties, reaction.at)
+    return NewEvent(reaction.contact_id, EMAIL_OPENED, properties | _seen_by(reaction), reaction.at)
+
+
+def click(reaction: Reaction, origin: dict[str, Any], link: int, url: str) -> NewEvent:
+    """The event of a click on the link of a number."""
+    properties = {"message": str(reaction.message_id), **origin, **_seen_by(reaction)}
     return NewEvent(
-        reaction.contact_id, EMAIL_LINK_CLICKED, {**properties, "url": SHOP_URL, "link": 0}, reaction.at
+        reaction.contact_id, EMAIL_LINK_CLICKED, {**properties, "url": url, "link": link}, reaction.at
     )
+
+
+def _seen_by(reaction: Reaction) -> dict[str, Any]:
+    return {"device": reaction.device, "machine": reaction.machine}
+
+
+@cache
+def links_in(workspace_id: int, version_id: int) -> list[tuple[int, str]]:
+    """The links that every message of a version holds, with their numbers. Those that products give are in none: no catalogue."""
+    written = content.links(workspace_id, version_id, "en")
+    return [(number, link.addresses[0]) for number, link in enumerate(written) if link.is_fixed]
 
 
 def next_due(workspace_id: int) -> datetime | None:

@@ -7,7 +7,8 @@ For each message that left, in this order:
 - the person reads with probability 0.15 + 0.6 × interest (order information: 0.35 + 0.5 × interest), after a delay drawn from an
   exponential law of mean 5 hours;
 - a reader whose opens may be measured gives an open; one in eight of these is a machine's (a mail proxy);
-- a reader follows a link with probability 0.05 + 0.3 × interest, 1 to 9 minutes later; it is recorded by person where allowed;
+- a reader follows a link, any of those that the message holds, with probability 0.05 + 0.3 × interest, 1 to 9 minutes later; it is
+  recorded by person where allowed;
 - a reader of marketing unsubscribes with probability 0.012 × (1 − interest).
 
 `interest` is drawn once per person (beta law, 2 and 3: mean 0.4). Orders and refunds are not modelled: they are real.

@@ -34,6 +34,7 @@ DEVICES = {
     "machine": gettext_noop("Machines"),
 }
 _SCHEME = re.compile(r"^https?://", re.IGNORECASE)
+_LIQUID = re.compile(r"(?:\{\{.*?\}\}|\{%.*?%\})+", re.DOTALL)
 _CAMPAIGN_MARK = re.compile(r"(?<=[?&])utm_\w+=[^&#]*&?", re.IGNORECASE)
 
 
@@ -124,8 +125,10 @@ def sender_of(request: StaffRequest, found: Mailing) -> Sender:
 
 
 def link_row(link: LinkFigures) -> LinkRow:
-    """A link by its words; by its address where it has none; by its number where the template has no such link any more."""
-    addresses = [shown_address(each) for each in link.addresses]
+    """A link by its words; by its address where it has none; by its number where data decide on both, or the template has no such
+    link any more.
+    """
+    addresses = [shown for each in link.addresses if (shown := shown_address(each))]
     if link.label:
         return LinkRow(link.label, addresses, link.counted)
     if addresses:
@@ -135,8 +138,9 @@ def link_row(link: LinkFigures) -> LinkRow:
 
 
 def shown_address(address: str) -> str:
-    """An address without its scheme and its campaign marks."""
-    return _CAMPAIGN_MARK.sub("", _SCHEME.sub("", address)).rstrip("?&/")
+    """An address without its scheme and campaign marks, with "…" where data complete it; nothing of one that is theirs alone."""
+    bare = _LIQUID.sub("…", _CAMPAIGN_MARK.sub("", _SCHEME.sub("", address))).rstrip("?&/")
+    return "" if bare.startswith("…") else bare
 
 
 def domain_row(figures: DomainFigures) -> DomainRow:
