@@ -627,8 +627,9 @@ class TemplateOut(Schema):
 
 
 class TestIn(Input):
-    """A test of a template. `to`: 1 to 6 members, by the address they sign in with; `contact`: whose message it shows, the newest
-    contact's unless said; `language`: the contact's unless said; `purpose`: the workspace's first unless said."""
+    """A test of a template. `to`: 1 to 6 members, by the address they sign in with; `contact`: whose message it shows, unless said
+    the newest contact's, or of a message about an order that of whoever placed the latest; `language`: the contact's unless
+    said; `purpose`: the workspace's first unless said."""
 
     to: list[Annotated[str, StringConstraints(max_length=254)]] = Field(default_factory=list, max_length=6)
     contact: UUID | None = None

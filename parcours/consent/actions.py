@@ -57,8 +57,7 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
     legitimate interest is an objection, and granting one again lifts it. Measuring has no channel of its own: whatever channel
     a statement about it names, it is recorded for `any`, so that it has one state, which the preference page shows.
     """
-    purposes = {purpose.code: purpose for purpose in queries.purposes(workspace_id)}
-    said = [_placed(one, purposes) for one in said]
+    said = placed(workspace_id, said)
     if not said:
         return []
     latest = statements.record_statements.records(
@@ -77,6 +76,12 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
     known = [row["record_id"] for row in latest if not row["is_first"]]
     moved = _moved(workspace_id, known) if known else set()
     return [said[row["position"] - 1] for row in latest if row["is_first"] or row["record_id"] in moved]
+
+
+def placed(workspace_id: int, said: Sequence[Statement]) -> list[Statement]:
+    """The statements, checked, as `record` keeps them: what was said of measuring is said of all channels. Raises what it does."""
+    purposes = {purpose.code: purpose for purpose in queries.purposes(workspace_id)}
+    return [_placed(one, purposes) for one in said]
 
 
 def _moved(workspace_id: int, record_ids: list[int]) -> set[int]:

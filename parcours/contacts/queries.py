@@ -1,6 +1,6 @@
 """Reads about contacts, their identities, attributes and lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from parcours.contacts import identities as spelling
 from parcours.contacts.errors import UnknownContact, UnknownList
-from parcours.contacts.models import Attribute, List
+from parcours.contacts.models import Attribute, Identity, List
 from parcours.contacts.types import AttributeType, ContactRow, Declared, IdentityKind, KnownIdentity, ListRow
 from parcours.kernel import sql
 
@@ -77,6 +77,22 @@ def list_contacts(
 def count_contacts(workspace_id: int) -> int:
     """How many contacts the workspace has."""
     return int(statements.count_contacts.scalar(workspace_id=workspace_id))
+
+
+def known_by(workspace_id: int, contact_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What each of these people is recognised by where no address is known: their id in the shop or CRM, else their phone number,
+    else their browser's id.
+    """
+    found = Identity.objects.filter(workspace_id=workspace_id, contact_id__in=list(contact_ids)).order_by(
+        "id"
+    )
+    rows = list(found.values_list("kind", "contact_id", "value"))
+    chosen: dict[UUID, str] = {}
+    for wanted in (IdentityKind.EXTERNAL, IdentityKind.PHONE, IdentityKind.ANONYMOUS):
+        for kind, contact_id, value in rows:
+            if kind == wanted.value:
+                chosen.setdefault(contact_id, value)
+    return chosen
 
 
 def attributes(workspace_id: int) -> list[Attribute]:

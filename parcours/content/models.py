@@ -33,6 +33,11 @@ class TemplateVersion(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_once")]
 
+    @property
+    def sources(self) -> list[str]:
+        """All of its texts, in every language."""
+        return [source for body in self.bodies.values() for source in body.values()]
+
 
 class Coupon(models.Model):
     """A reduction that a message can offer, with a code of its own for each person."""

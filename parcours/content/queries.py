@@ -3,7 +3,8 @@
 Not here: storing (`actions`), what is really sent (`delivery.composing`).
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -22,6 +23,8 @@ from parcours.content.errors import TemplateError, UnknownTemplate
 from parcours.content.models import Coupon, Template, TemplateVersion
 from parcours.content.template import CompiledTemplate, Rendered
 
+_EVENT = ("event", "data", "params")
+"""The names under which templates find the event."""
 _SAMPLE_CODE = {"fr": "EXEMPLE-2345", "en": "EXAMPLE-2345"}
 _SAMPLE_PURPOSE = {
     "fr": {"code": "newsletter", "name": "Lettre d’information", "description": ""},
@@ -121,6 +124,11 @@ class Link:
     label: str
     addresses: tuple[str, ...]
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it leads to the same pages for everybody, whatever the data say."""
+        return not any("{" in each for each in self.addresses)
+
 
 def links(workspace_id: int, version_id: int, language: str) -> list[Link]:
     """The tracked links of a version in the order of their numbers, labelled in `language` where it speaks it.
@@ -172,10 +180,23 @@ def _only_subject(workspace_id: int, version_id: int, language: str) -> Compiled
 def data_used(workspace_id: int, version_id: int) -> list[str]:
     """Which data a version uses, in any language: the paths of its variables ("contact.first_name")."""
     found: set[str] = set()
-    for body in version(workspace_id, version_id).bodies.values():
-        for source in body.values():
-            found.update(liquid.analyse(source).variables)
+    for source in version(workspace_id, version_id).sources:
+        found.update(liquid.analyse(source).variables)
     return sorted(found)
+
+
+def speak_of_event(sources: Iterable[str]) -> bool:
+    """Whether any of these texts uses data of the event that a message answers. One that cannot be read uses none."""
+    return any(not _names(source).isdisjoint(_EVENT) for source in sources)
+
+
+def _names(source: str) -> set[str]:
+    """The first parts of the paths that a text uses."""
+    try:
+        used = liquid.analyse(source).variables
+    except TemplateError:
+        return set()
+    return {re.split(r"[.\[]", path, maxsplit=1)[0] for path in used}
 
 
 def sender_data(workspace: Workspace) -> dict[str, Any]:
@@ -253,9 +274,7 @@ def _as_seen_by(
     data = {
         **dict.fromkeys(making.FUNCTIONAL, "https://example.org/"),
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
-        "event": dict(event or {}),
-        "data": dict(event or {}),
-        "params": dict(event or {}),
+        **{name: dict(event or {}) for name in _EVENT},
         "coupon": sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),

@@ -3,12 +3,13 @@
 Not here: making it (`content.queries` for previews, `composing` for what is sent).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parcours.contacts import queries as contacts
 from parcours.contacts.types import ContactRow, IdentityKind
+from parcours.content import queries as content
 from parcours.events import queries as events
 from parcours.events.types import TimelineEntry
 from parcours.kernel.errors import DomainError
@@ -44,7 +45,11 @@ def of_address(workspace_id: int, address: str) -> Reader | None:
     return reader(workspace_id, found) if found else None
 
 
-def newest(workspace_id: int) -> Reader | None:
-    """The newest contact, for whoever names none."""
+def usual(workspace_id: int, sources: Iterable[str]) -> Reader | None:
+    """For whoever names none: of a text that speaks of an order the one who placed the latest, else the newest contact."""
+    if content.speak_of_event(sources):
+        buyer = events.latest_of(workspace_id, SPOKEN_OF)
+        if buyer is not None:
+            return reader(workspace_id, contacts.contact(workspace_id, buyer))
     found = contacts.list_contacts(workspace_id, limit=1)
     return reader(workspace_id, found[0]) if found else None

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from parcours.accounts.actions import record_audit
 from parcours.accounts.types import Actor
+from parcours.consent import actions as consent
 from parcours.consent.types import Statement
 from parcours.contacts.changing import Changes, Wanted
 from parcours.contacts.types import Identity, Person, SavedPerson
@@ -119,7 +120,7 @@ def record_statements(
 ) -> list[Statement]:
     """Record what people said about purposes; returns what changed something. Raises what `consent.actions.record` does."""
     changed = people.record_statements(workspace_id, said, now=now)
-    for one in said:
+    for one in consent.placed(workspace_id, said):
         record_audit(
             workspace_id,
             actor=actor,

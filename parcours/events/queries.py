@@ -1,4 +1,4 @@
-"""Reads of the log: one contact's timeline, whether something happened to a contact."""
+"""Reads of the log: one contact's timeline, whether something happened to a contact, to whom something happened last."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,6 +11,8 @@ from parcours.events.types import TimelineEntry
 from parcours.kernel import sql
 
 statements = sql.load(__package__)
+LATEST = 10_000
+"""How many entries of the log `latest_of` looks through."""
 
 
 def timeline(
@@ -32,6 +34,12 @@ def timeline(
         before_id=before_id,
         limit=limit,
     )
+
+
+def latest_of(workspace_id: int, name: str) -> UUID | None:
+    """To whom something of this name happened last; None when it is not among the latest entries of the log."""
+    found: UUID | None = statements.latest_of.scalar(workspace_id=workspace_id, name=name, most=LATEST)
+    return found
 
 
 def is_in_log(workspace_id: int, contact_id: UUID, name: str, properties: Mapping[str, Any]) -> bool:

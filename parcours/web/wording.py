@@ -207,16 +207,6 @@ ACTS = {
     "withdrawn": gettext_noop("Withdrawn"),
     "objected": gettext_noop("Objected"),
 }
-# How a statement or a contact came to us, where we ourselves say so; what a team or a program writes stays as it is.
-SOURCES = {
-    "one-click unsubscribe": gettext_noop("one-click unsubscription"),
-    "unsubscribe by mail": gettext_noop("unsubscription by e-mail"),
-    "preference page": gettext_noop("preference page"),
-    "double opt-in": gettext_noop("confirmation by e-mail"),
-    "checkout": gettext_noop("at checkout"),
-    "events": gettext_noop("events of the site"),
-    "import: opt-out column": gettext_noop("import: column of unsubscriptions"),
-}
 # Who says what is known of a product.
 ORIGINS = {
     "seen": gettext_noop("Seen in events"),

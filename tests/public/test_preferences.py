@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent import actions as consent
-from parcours.consent.types import Act, Channel
+from parcours.consent.types import Act, Channel, Evidence, Statement
 from parcours.contacts.models import Contact
 from parcours.delivery.models import Message, Sending
-from parcours.events import tokens
+from parcours.events import people, tokens
 from parcours.kernel import clock, tenancy
 from tests.public.conftest import Marc
 
@@ -201,6 +201,24 @@ def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now:
     assert "/u/" in page
     assert "/p/" in page
     assert visitor.post(marc.link(tokens.Purpose.WHY)).status_code == 200
+
+
+def test_why_tells_in_the_readers_language_how_a_no_reached_us(
+    marc: Marc, visitor: Client, now: datetime
+) -> None:
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        proof = Evidence("one-click unsubscribe")
+        said = Statement(marc.contact_id, "promotions", Channel.EMAIL, Act.WITHDRAWN, proof, now)
+        people.record_statements(marc.workspace.pk, [said], now=now)
+    page = visitor.get(marc.link(tokens.Purpose.WHY)).content.decode()
+    assert "désabonnement en un clic" in page
+    assert "one-click" not in page
+
+
+def test_nothing_is_said_to_be_sent_for_measuring(marc: Marc, visitor: Client) -> None:
+    page = visitor.get(marc.link(PREFERENCES)).content.decode()
+    assert page.count("Envoyé seulement si vous avez dit oui.") == 1  # promotions
+    assert page.count("Mesuré seulement si vous avez dit oui.") == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +14,10 @@ from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
 from parcours.consent.models import Record
 from parcours.contacts.models import Contact
+from parcours.contacts.types import IdentityKind, Person
 from parcours.content.models import TemplateVersion
 from parcours.delivery.models import Message, Sending
+from parcours.events import people
 from parcours.journeys.models import Journey
 from parcours.kernel import tenancy
 from parcours.web.pages import campaigns as campaign_pages
@@ -135,6 +138,32 @@ def test_withdrawal_is_recorded_with_its_proof(shop: Shop, owner: Client) -> Non
     assert last.detail == {"recorded_by": "olive@shop.example"}
     assert "au téléphone" in text_of(owner, shop.path(f"contacts/{person}/proof/"))
     assert owner.post(path, {**said, "source": ""}).status_code == 422
+
+
+def test_trail_names_the_channel_for_which_a_statement_is_kept(shop: Shop, owner: Client) -> None:
+    person = contact_id(shop, "client2@mail.example")
+    said = {"purpose": "measure_clicks", "channel": "email", "act": "withdrawn", "source": "au téléphone"}
+    assert owner.post(shop.path(f"contacts/{person}/say/"), said).status_code == 302
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        [entry] = AuditEntry.objects.filter(subject="consent", subject_id=str(person))
+    assert entry.detail == {"purpose": "measure_clicks", "channel": "any"}
+
+
+def test_people_without_a_name_are_told_apart_by_what_they_are_known_by(shop: Shop, owner: Client) -> None:
+    browser = (IdentityKind.ANONYMOUS, "browser-8")
+    known = [
+        Person(identities=(browser, (IdentityKind.EXTERNAL, "CRM-77"))),
+        Person(identities=((IdentityKind.PHONE, "+33611223344"),)),
+        Person(identities=((IdentityKind.ANONYMOUS, "browser-9"),)),
+    ]
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        first, *_others = people.save_people(shop.workspace.pk, known, now=shop.now)
+    listed = text_of(owner, shop.path("contacts/"))
+    for told in ("CRM-77", "+33611223344", "browser-9"):
+        assert told in listed
+    assert "browser-8" not in listed
+    assert "CRM-77" in text_of(owner, shop.path(f"contacts/{first.contact_id}/proof/"))
+    assert "Unnamed person" in text_of(owner, shop.path("search/?q=CRM-77"))
 
 
 def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
@@ -291,6 +320,20 @@ def test_preview_can_do_nothing_on_our_pages(shop: Shop, owner: Client) -> None:
     assert "X-Frame-Options" not in response
     draft = {"shown": "fr", "fr.subject": "Hé", "fr.mjml": "<mjml><mj-body></mj-body></mjml>", "person": ""}
     assert "Hé" in owner.post(shop.path("templates/+/preview/"), draft).content.decode()
+
+
+def test_preview_of_an_order_is_for_the_latest_buyer_when_newer_people_ordered_nothing(
+    shop: Shop, owner: Client
+) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        newer = Person(email="zoe@mail.example", attributes={"first_name": "Zoé"})
+        people.save_people(shop.workspace.pk, [newer], now=shop.now + timedelta(days=1))
+    preview = owner.get(shop.path("templates/order-confirmation/preview/")).content.decode()
+    assert "is not known" not in preview
+    assert "Zoé" not in preview
+    assert "A-" in preview
+    draft = {"shown": "fr", "fr.subject": "Hé", "fr.mjml": "<mjml><mj-body></mj-body></mjml>", "person": ""}
+    assert "Zoé" in owner.post(shop.path("templates/+/preview/"), draft).content.decode()
 
 
 def test_message_shows_what_it_said(shop: Shop, owner: Client) -> None:

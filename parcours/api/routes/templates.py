@@ -58,7 +58,7 @@ def test_template(request: ApiRequest, slug: str, wanted: TestIn) -> Status[Test
         purpose=consent.sendable_purpose(call.workspace_id, wanted.purpose)
         if wanted.purpose
         else transactional.usual_purpose(call.workspace_id),
-        reader=_reader(call.workspace_id, wanted.contact),
+        reader=_reader(version, wanted.contact),
         to=wanted.to,
         subject="template",
         subject_id=slug,
@@ -69,10 +69,11 @@ def test_template(request: ApiRequest, slug: str, wanted: TestIn) -> Status[Test
     return Status(202, TestsOut(items=items))
 
 
-def _reader(workspace_id: int, contact_id: UUID | None) -> Reader | None:
+def _reader(version: TemplateVersion, contact_id: UUID | None) -> Reader | None:
     """For whom it is made out; None when there is no such contact: a value of the body, not the address that was called."""
+    workspace_id = version.workspace_id
     if contact_id is None:
-        return readers.newest(workspace_id)
+        return readers.usual(workspace_id, version.sources)
     try:
         return readers.reader(workspace_id, contacts.contact(workspace_id, contact_id))
     except UnknownContact:

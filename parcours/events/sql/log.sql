@@ -45,6 +45,20 @@ WHERE workspace_id = %(workspace_id)s AND contact_id = %(contact_id)s
 ORDER BY at DESC, id DESC
 LIMIT %(limit)s;
 
+-- name: latest_of
+-- Which contact, still there, something of this name happened to last, among the latest `most` entries of the log: however long it is, and however rare the
+-- name, no more of it is read. Reads the primary key backwards.
+SELECT contact_id
+FROM (
+    SELECT xid, id, name, contact_id FROM events_event
+    WHERE workspace_id = %(workspace_id)s
+    ORDER BY xid DESC, id DESC
+    LIMIT %(most)s
+) AS latest
+WHERE name = %(name)s AND EXISTS (SELECT FROM contacts_contact WHERE workspace_id = %(workspace_id)s AND contacts_contact.id = contact_id)
+ORDER BY xid DESC, latest.id DESC
+LIMIT 1;
+
 -- name: is_in_log
 -- Whether something of this name, with these properties (JSON) among its own, happened to a contact. Reads the index of the contact's events.
 SELECT EXISTS (

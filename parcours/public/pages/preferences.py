@@ -125,7 +125,7 @@ def topics(purposes: Iterable[Purpose], shown: list[Choice]) -> list[Topic]:
         Topic(
             purpose_name(purpose),
             purpose_description(purpose),
-            basis_in_words(purpose.basis),
+            basis_in_words(purpose),
             tuple(one for one in shown if one.purpose.pk == purpose.pk),
         )
         for purpose in purposes

@@ -9,6 +9,7 @@ from django.utils.translation import get_language_info, gettext, gettext_noop
 from django.utils.translation import gettext as _
 
 from parcours.campaigns import queries as campaigns
+from parcours.consent.wording import source_in_words
 from parcours.contacts import queries as contacts
 from parcours.content.money import format_money
 from parcours.delivery import queries as delivery
@@ -88,9 +89,9 @@ def why(request: HttpRequest, token: str) -> HttpResponse:
                 "purpose": purpose_name(found.purpose),
                 "description": purpose_description(found.purpose),
                 "basis": basis_name(found.purpose.basis),
-                "basis_in_words": basis_in_words(found.purpose.basis),
+                "basis_in_words": basis_in_words(found.purpose),
                 "rules": answer.rules,
-                "proof": Proof(ground.act, ground.recorded_at, ground.source, ground.wording)
+                "proof": Proof(ground.act, ground.recorded_at, source_in_words(ground.source), ground.wording)
                 if ground.act
                 else None,
                 "proof_on": day(ground.recorded_at) if ground.recorded_at else "",

@@ -25,13 +25,15 @@ def purpose_description(purpose: Purpose) -> str:
     return purpose.description_fr if is_french() else purpose.description_en
 
 
-def basis_in_words(basis: str) -> str:
+def basis_in_words(purpose: Purpose) -> str:
     """Why this is lawful, said to the person whom it concerns."""
-    if basis == Basis.CONTRACT.value:
+    if purpose.is_measuring:
+        return _("Measured only if you have said yes. You may change your mind at any time.")
+    if purpose.basis == Basis.CONTRACT.value:
         return _(
             "Needed for an order that you placed. It comes without your consent, and carries no advertising."
         )
-    if basis == Basis.LEGITIMATE_INTEREST.value:
+    if purpose.basis == Basis.LEGITIMATE_INTEREST.value:
         return _("Sent because you are a client. You may object at any time, without giving a reason.")
     return _("Sent only if you have said yes. You may change your mind at any time.")
 

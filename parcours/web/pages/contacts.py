@@ -32,6 +32,7 @@ from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import files, paging, wording
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
+from parcours.web.people import beside
 from parcours.web.rules import Sayer
 from parcours.web.slugs import slug_for
 from parcours.web.templatetags.look import named, number
@@ -60,6 +61,7 @@ def contacts(request: StaffRequest) -> HttpResponse:
         "web/contacts/list.html",
         {
             "page": page,
+            "beside": beside(own, page.rows),
             "total": queries.count_contacts(own),
             "found": how_many(page, chosen) if is_filtered else None,
             "is_filtered": is_filtered,
@@ -149,6 +151,7 @@ def render_contact(request: StaffRequest, found: Contact, form: IdentityForm) ->
         "web/contacts/one.html",
         {
             "contact": found,
+            "beside": beside(own, [found]),
             "suppression": consent.suppression(own, Channel.EMAIL, found.email) if found.email else None,
             "identities": queries.identities(own, contact_id),
             "attributes": described(found, queries.attributes(own)),
@@ -368,7 +371,8 @@ def proof(request: StaffRequest, contact_id: UUID) -> HttpResponse:
     """All that a person said about what they receive, with when, where and in which words: for an inspector."""
     found = access_contact(request, contact_id)
     records = consent.ledger(request.workspace.pk, contact_id)[:500]
-    return render(request, "web/contacts/proof.html", {"contact": found, "records": records})
+    context = {"contact": found, "beside": beside(request.workspace.pk, [found]), "records": records}
+    return render(request, "web/contacts/proof.html", context)
 
 
 # Lists

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.auth.decorators import login_required
@@ -34,6 +35,7 @@ from parcours.insights.types import Comparison, Day
 from parcours.journeys.models import Journey, Run
 from parcours.web import charts
 from parcours.web.access import StaffRequest, needs
+from parcours.web.people import beside
 from parcours.web.templatetags.look import as_money, number
 
 YEAR = timedelta(days=364)
@@ -203,13 +205,15 @@ def running(workspace_id: int) -> list[Journey]:
 def search(request: StaffRequest) -> HttpResponse:
     """People and products that begin so; segments, journeys, campaigns and templates whose name holds the words."""
     words = request.GET.get("q", "").strip()[:200]
-    found = {}
+    found: dict[str, Any] = {}
     if words:
         own = request.workspace.pk
         named = Q(name__icontains=words)
         in_languages = Q(name_fr__icontains=words) | Q(name_en__icontains=words)
+        people = list(searching.called(own, exporting.people(own), words).order_by("-created_at")[:10])
         found = {
-            "people": searching.called(own, exporting.people(own), words).order_by("-created_at")[:10],
+            "people": people,
+            "beside": beside(own, people),
             "segments": Segment.objects.filter(named, workspace_id=own)[:5],
             "journeys": Journey.objects.filter(in_languages, workspace_id=own)[:5],
             "campaigns": Campaign.objects.filter(named, workspace_id=own)[:5],

@@ -18,6 +18,7 @@ from parcours.kernel.errors import DomainError, Invalid
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
+from parcours.web.people import beside
 from parcours.web.rules import Sayer
 from parcours.web.slugs import slug_for
 
@@ -91,6 +92,7 @@ def segment(request: StaffRequest, slug: str) -> HttpResponse:
         "sentence": sayer.rule(found.rule),
         "problem": sayer.problem(slug),
         "people": page.rows,
+        "beside": beside(own, page.rows),
         "page": page,
     }
     return render(request, "web/segments/one.html", context)

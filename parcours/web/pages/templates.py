@@ -245,9 +245,10 @@ def tested(request: StaffRequest, slug: str) -> Subject:
 # Previews
 
 
-def reader_of(request: StaffRequest, address: str) -> Reader | None:
-    """The contact of this address, else the newest one."""
-    return trials.reader(request.workspace.pk, address) or readers.newest(request.workspace.pk)
+def reader_of(request: StaffRequest, address: str, body: Mapping[str, str]) -> Reader | None:
+    """The contact of this address, else whoever a text is usually shown for."""
+    own, texts = request.workspace.pk, list(body.values())
+    return trials.reader(own, address, texts) or readers.usual(own, texts)
 
 
 @xframe_options_exempt
@@ -273,7 +274,7 @@ def render_preview(
     request: StaffRequest, body: Mapping[str, str], language: str, address: str
 ) -> HttpResponse:
     """A body for one reader, or what stands in its way, as a page for the sandboxed frame."""
-    reader = reader_of(request, address)
+    reader = reader_of(request, address, body)
     if reader is None:
         return framed(note(gettext("A preview needs a contact: there is none yet.")))
     try:

@@ -3,7 +3,7 @@
 Not here: the pages that it stands on (`templates`, `campaigns`), what a test is (`delivery.trials`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,7 @@ class TrialForm(forms.Form):
         label=_("As seen by (address)"),
         required=False,
         max_length=254,
-        help_text=_("Empty: the newest contact."),
+        help_text=_("Empty: the newest contact; for a message about an order, who placed the latest one."),
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
     language = forms.ChoiceField(label=_("Language"), required=False)
@@ -112,7 +112,7 @@ def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
         wanted = trials.Wanted(
             version=subject.version,
             purpose=purpose,
-            reader=reader(own, said["person"]),
+            reader=reader(own, said["person"], subject.version.sources),
             to=[request.user.email, *said.get("others", [])],
             subject=subject.kind,
             subject_id=subject.id,
@@ -129,7 +129,7 @@ def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
     return True
 
 
-def reader(workspace_id: int, address: str) -> Reader | None:
-    """Who is meant: nobody, if nobody has the address that was given."""
+def reader(workspace_id: int, address: str, sources: Iterable[str]) -> Reader | None:
+    """Who is meant: nobody, if nobody has the address that was given. `sources` are the texts that are shown to them."""
     given = address.strip()
-    return readers.of_address(workspace_id, given) if given else readers.newest(workspace_id)
+    return readers.of_address(workspace_id, given) if given else readers.usual(workspace_id, sources)

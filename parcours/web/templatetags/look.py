@@ -3,7 +3,7 @@
 import json
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, gettext, gettext_noop
 
 from parcours.consent.models import Suppression
+from parcours.consent.wording import SOURCES
 from parcours.content.money import format_money, read_amount
 from parcours.delivery.wording import explain_refusal, explain_suppression
 from parcours.web import trail, wording
@@ -203,6 +204,12 @@ def person_name(attributes: dict[str, Any], email: str) -> str:
     return name or email or gettext("Unnamed person")
 
 
+@register.filter
+def of(key: object, values: Mapping[object, object]) -> object:
+    """The value of a key: {{ each.pk|of:beside }}; nothing where there is none."""
+    return values.get(key, "")
+
+
 @register.inclusion_tag("web/rail_link.html", takes_context=True)
 def rail_link(context: RequestContext, places: str, sign: str, label: str, address: str) -> dict[str, Any]:
     """One place of the rail; `places` are the address parts under which it is the current one."""
@@ -255,7 +262,7 @@ VOCABULARIES = {
     "bases": wording.BASES,
     "channels": wording.CHANNELS,
     "acts": wording.ACTS,
-    "sources": wording.SOURCES,
+    "sources": SOURCES,
     "origins": wording.ORIGINS,
     "proofs": wording.PROOFS,
     "outcomes": wording.OUTCOMES,
