@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 handler400 = "parcours.web.errors.bad_request"
+handler404 = "parcours.web.errors.not_found"
 handler500 = "parcours.web.errors.failed"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("parcours.public.urls")),

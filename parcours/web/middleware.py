@@ -96,8 +96,13 @@ class ReaderLanguage:
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        if (language := getattr(request.user, "language", "")) in dict(settings.LANGUAGES):
-            translation.activate(language)
+        speak(request)
+
+
+def speak(request: HttpRequest) -> None:
+    """In the language that the user has chosen, if any."""
+    if (language := getattr(request.user, "language", "")) in dict(settings.LANGUAGES):
+        translation.activate(language)
 
 
 class FirstPassword:

@@ -2,21 +2,27 @@
 
 import re
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
+from parcours.accounts.actions import record_audit
 from parcours.accounts.models import AuditEntry, User
 from parcours.accounts.types import SYSTEM
+from parcours.campaigns.models import Campaign
 from parcours.catalogue import actions as catalogue
 from parcours.catalogue.types import ProductOrigin
+from parcours.contacts.models import Contact
 from parcours.integrations import actions as webhooks
 from parcours.integrations.models import Endpoint
 from parcours.integrations.types import Wanted
 from parcours.kernel import tenancy
 from parcours.web import trail
+from parcours.web.templatetags import look
+from parcours.web.trail_names import names
 from tests.web.conftest import Shop, signed_in
 from tests.web.furnishing import PASSWORD
 
@@ -55,6 +61,24 @@ def test_trail_is_read_in_french(shop: Shop, owner: Client) -> None:
     assert "Espace · modification" in page
     assert "legal_name\u00a0: – → Vitrine SARL" in page
     assert "workspace: changed" not in page
+
+
+def test_trail_names_what_it_speaks_of_and_keeps_the_id_of_what_is_gone(shop: Shop, owner: Client) -> None:
+    own = shop.workspace.pk
+    with tenancy.scope(workspace_id=own):
+        campaign = Campaign.objects.all()[0]
+        person = Contact.objects.get(email="client2@mail.example")
+        for subject, known in (("campaign", campaign.pk), ("consent", person.pk), ("consent", UUID(int=7))):
+            record_audit(own, actor=SYSTEM, action="changed", subject=subject, subject_id=known, now=shop.now)
+        entries = list(AuditEntry.objects.order_by("-id")[:3])
+        found = names(own, entries)
+    gone, consent, about_campaign = entries
+    assert found[about_campaign.pk] == campaign.name
+    assert found[consent.pk] == look.person(person)
+    page = owner.get(shop.path("settings/trail/")).content.decode()
+    assert str(UUID(int=7)) in page
+    assert gone.pk not in found
+    assert str(person.pk) not in page
 
 
 def test_changes_of_webhooks_and_products_are_read_in_french(shop: Shop, owner: Client) -> None:

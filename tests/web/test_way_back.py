@@ -50,6 +50,20 @@ def test_address_of_a_form_opened_by_itself_shows_the_way(shop: Shop, owner: Cli
     assert f'href="{shop.path("settings/keys/")}">To the page with the form' in opened.content.decode()
 
 
+def test_address_of_nothing_keeps_a_member_inside_the_workspace(shop: Shop, owner: Client) -> None:
+    for address in (shop.path("nonsense/"), shop.path("contacts/01a22186-999d-7f04-84be-f503ec511a29/")):
+        found = owner.get(address)
+        assert found.status_code == 404
+        assert f'href="{shop.path("contacts/")}"' in found.content.decode()
+
+
+def test_address_of_nothing_shows_nothing_of_a_workspace_to_others(shop: Shop, outsider: Client) -> None:
+    for client in (outsider, Client()):
+        found = client.get(shop.path("nonsense/"))
+        assert found.status_code == 404
+        assert shop.workspace.name not in found.content.decode()
+
+
 def test_what_cannot_be_done_leads_back(shop: Shop, owner: Client) -> None:
     refused = owner.post(shop.path("campaigns/1/move/"), {"move": "fly"})
     assert refused.status_code == 422

@@ -13,20 +13,18 @@ from parcours.journeys.nodes import reading
 from parcours.journeys.nodes.base import Choice, Description, Node, Surroundings, Way
 
 # The reasons in our own recipes, so that they are read in both languages. What a team writes stays as it is.
-OWN_REASONS = frozenset(
-    {
-        gettext_noop("followed up"),
-        gettext_noop("coupon offered"),
-        gettext_noop("loyal client"),
-        gettext_noop("came back"),
-        gettext_noop("still silent"),
-    }
-)
+OWN_REASONS = {
+    "followed up": gettext_noop("we have checked in with them"),
+    "coupon offered": gettext_noop("the coupon was offered"),
+    "loyal client": gettext_noop("a loyal client"),
+    "came back": gettext_noop("the person came back"),
+    "still silent": gettext_noop("still no sign of the person"),
+}
 
 
 def told(reason: str) -> str:
     """A reason in the reader's language, if it is one of ours."""
-    return _(reason) if reason in OWN_REASONS else reason
+    return _(OWN_REASONS[reason]) if reason in OWN_REASONS else reason
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ class Exit(Node):
     def describe(self, around: Surroundings, language: str) -> Description:
         with translation.override(language):
             return Description(
-                _("Exit"), _("Leaves the journey: %(reason)s.") % {"reason": told(self.reason)}
+                _("Exit"), _("The journey ends here: %(reason)s.") % {"reason": told(self.reason)}
             )
 
     @property

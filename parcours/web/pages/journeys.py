@@ -120,7 +120,7 @@ def step(node: NodeView, view: GraphView, figures: MailingFigures | None) -> dic
             "passed": edge.passed,
         }
         for edge in view.edges
-        if edge.source == node.name
+        if edge.source == node.name and node.kind != "exit"
     ]
     return {
         "node": node,

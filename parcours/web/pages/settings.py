@@ -25,6 +25,7 @@ from parcours.kernel.errors import DomainError, NotFound
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
+from parcours.web.trail_names import names
 
 ZONES = [(zone, zone) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 CURRENCIES = [("EUR", "€"), ("GBP", "£"), ("USD", "US$"), ("CHF", "CHF"), ("CAD", "CA$")]
@@ -301,4 +302,5 @@ def hold_sending(request: StaffRequest) -> HttpResponse:
 def trail(request: StaffRequest) -> HttpResponse:
     """Who changed what, newest first."""
     page = paging.newest_first(queries.audit_trail(request.workspace.pk), "at", request.GET.get("after", ""))
-    return render(request, "web/settings/trail.html", {"page": page})
+    context = {"page": page, "names": names(request.workspace.pk, page.rows)}
+    return render(request, "web/settings/trail.html", context)
