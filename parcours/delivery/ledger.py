@@ -6,6 +6,7 @@ Not here: which message goes when (`sender`), the statements (`actions`).
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 from parcours.delivery import actions
 from parcours.delivery.types import Outcome, ToStart
 from parcours.kernel import tenancy
-from parcours.kernel.database import Database
+from parcours.kernel.database import AWAY, Database
 
 _log = logging.getLogger(__name__)
 
@@ -38,10 +39,14 @@ class Ledger:
         self._waiting: list[_Entry] = []
         self._is_told = asyncio.Event()
 
+    def give_up(self, *, after: float) -> None:
+        """Wait for an absent database `after` seconds more: what is told later is left to the leases, as after a crash."""
+        self._database.give_up(after=after)
+
     async def tell(
         self, workspace_id: int, *, finished: Outcome | None = None, wanted: ToStart | None = None
     ) -> bool:
-        """Return once it is committed: whether `wanted` may be handed over."""
+        """Return once it is committed, or given up: whether `wanted` may be handed over."""
         entry = _Entry(workspace_id, finished, wanted, asyncio.get_running_loop().create_future())
         self._waiting.append(entry)
         self._is_told.set()
@@ -65,20 +70,26 @@ class Ledger:
         """Commit and answer. An entry that the database refuses is found by itself; the others are not its concern.
 
         Its outcome is not known to anybody then: the lease runs out, and the message is in doubt and listed. Something is wrong
-        with this workspace or with us, so its sending is paused.
+        with this workspace or with us, so its sending is paused. So it goes too when the database is away for longer than we
+        may wait, but nothing is wrong then.
         """
+        started: set[UUID] = set()
         try:
             started = await self._database.run(self._commit, workspace_id, entries)
+        except AWAY:
+            _log.warning(
+                "What became of %s messages of workspace %s is left open", len(entries), workspace_id
+            )
         except Exception as error:
             if len(entries) > 1:
                 for entry in entries:
                     await self._write(workspace_id, [entry])
                 return
             _log.exception("What became of a message of workspace %s cannot be stored", workspace_id)
-            started = set()
-            await self._database.run(
-                self._pause, workspace_id, f"An outcome cannot be stored: {type(error).__name__}"
-            )
+            with suppress(*AWAY):
+                await self._database.run(
+                    self._pause, workspace_id, f"An outcome cannot be stored: {type(error).__name__}"
+                )
         for entry in entries:
             if not entry.answer.done():
                 entry.answer.set_result(entry.wanted is not None and entry.wanted.message_id in started)

@@ -13,13 +13,14 @@ import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import islice
+from typing import ParamSpec
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
 from django.utils import translation
 
 from parcours.accounts import queries as accounts
@@ -33,7 +34,7 @@ from parcours.delivery.smtp import SmtpConnection, SmtpSettings
 from parcours.delivery.smtp_errors import SmtpError, SmtpLost, Stage
 from parcours.delivery.types import AttemptOutcome, Judgement, Outcome, ToSend, ToStart
 from parcours.kernel import tenancy
-from parcours.kernel.database import Database
+from parcours.kernel.database import AWAY, Database
 from parcours.kernel.errors import DomainError
 
 _log = logging.getLogger(__name__)
@@ -45,6 +46,9 @@ _IDLE = 0.2
 _CHUNK = 20
 _MAKERS = 2
 _LONGEST_WAIT = 15.0
+_LAST_WORDS = 3.0  # seconds that outcomes may still wait for an absent database when told to stop
+
+Arguments = ParamSpec("Arguments")
 
 
 @dataclass(slots=True)
@@ -87,8 +91,13 @@ class Sender:
         self._makers = ThreadPoolExecutor(max_workers=_MAKERS, thread_name_prefix="makers")
 
     def stop(self) -> None:
-        """Ask to end: what is being handed over is finished and recorded, the rest given back."""
+        """Ask to end: what is being handed over is finished and recorded, the rest given back.
+
+        While the database is away, neither can be: it is left to the leases, as after a crash.
+        """
         self._stop.set()
+        self._database.give_up()
+        self._ledger.give_up(after=_LAST_WORDS)
 
     async def drain(self) -> None:
         """Send until nothing is due and nothing is under way, then end."""
@@ -121,12 +130,18 @@ class Sender:
         while not self._stop.is_set():
             was_idle = not self._held  # what is given back during a pass is found by the next one only
             found = 0
-            for workspace in await self._database.run(accounts.workspaces):
+            for workspace in await self._workspaces():
                 found += await self._feed_batch(workspace)
             if not found:
                 if self._until_idle and was_idle:
                     self._stop.set()
                 await self._rest(_IDLE if not self._until_idle else 0.01)
+
+    async def _workspaces(self) -> Sequence[Workspace]:
+        try:
+            return await self._database.run(accounts.workspaces)
+        except AWAY:  # we are to end
+            return ()
 
     async def _feed_batch(self, workspace: Workspace) -> int:
         """Claim, make and queue a batch of one workspace. What fails for the whole batch pauses this workspace, and no other.
@@ -140,24 +155,21 @@ class Sender:
             self._hook("claimed")
             claims = judgement.to_send
             letters = await self._database.once(self._load, workspace, claims) if claims else None
-        except (
-            OperationalError,
-            InterfaceError,
-        ):  # others have their turn before this workspace is asked again
+        except AWAY:  # others have their turn before this workspace is asked again
             await self._return(claims)
             await self._rest(_IDLE)
             return 1  # there may be something
         except Exception as error:
             _log.exception("Nothing can be sent for workspace %s", workspace_id)
             await self._return(claims)
-            await self._database.run(self._pause, workspace_id, _told(error))
+            await self._write_down(self._pause, workspace_id, _told(error))
             return 0
         if letters is not None:
             async for one in self._made(letters, claims):
                 if isinstance(one, Ready):
                     await self._offer(one)
                 else:
-                    await self._database.run(self._withhold, workspace_id, one)
+                    await self._write_down(self._withhold, workspace_id, one)
         return judgement.count
 
     async def _made(self, letters: Letters, claims: Sequence[ToSend]) -> AsyncIterator[Ready | Unsendable]:
@@ -323,7 +335,7 @@ class Sender:
             except SmtpError as error:
                 _log.warning("the mail server cannot be used: %s", error.message)
                 if error.fault is Fault.CONFIGURATION and error.permanent:
-                    await self._database.run(self._pause, ready.claim.workspace_id, error.message)
+                    await self._write_down(self._pause, ready.claim.workspace_id, error.message)
                     return None
             await self._rest(pause)
             pause = min(pause * 2, _LONGEST_WAIT)
@@ -333,20 +345,27 @@ class Sender:
         with tenancy.scope(workspace_id=workspace_id):
             actions.pause_sending(workspace_id, why, now=self._clock())
 
+    async def _write_down(
+        self, work: Callable[Arguments, None], *arguments: Arguments.args, **named: Arguments.kwargs
+    ) -> None:
+        """Do what can be left undone when we are to end and the database is away: leases run out, and others find out anew."""
+        with suppress(*AWAY):
+            await self._database.run(work, *arguments, **named)
+
     # Leases.
 
     async def _return(self, claims: Sequence[ToSend]) -> None:
         """Give claimed messages back that were never started."""
         for workspace_id in {claim.workspace_id for claim in claims}:
             mine = [claim for claim in claims if claim.workspace_id == workspace_id]
-            await self._database.run(_give_back, workspace_id, mine)
+            await self._write_down(_give_back, workspace_id, mine)
         for claim in claims:
             self._held.pop(claim.id, None)
 
     async def _keep_leases(self) -> None:
         """Renew what is held, three times a lease. What lost senders leave is taken up by the duties (`workers.duties`)."""
         while True:
-            await self._database.run(self._renew)
+            await self._write_down(self._renew)
             await asyncio.sleep(LEASE.total_seconds() / 3)
 
     def _renew(self) -> None:

@@ -12,24 +12,24 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from django.db import InterfaceError, OperationalError
 
 from parcours.accounts import queries as accounts
 from parcours.integrations import queue, signing
 from parcours.integrations.types import Claimed, Outcome, Trouble
 from parcours.kernel import http, targets, tenancy
-from parcours.kernel.database import Database
+from parcours.kernel.database import AWAY, Database
 
 _log = logging.getLogger(__name__)
 _IDLE = 0.25  # seconds between two looks at a workspace with endpoints
 _NOBODY = 1.0  # and at one without
-_LAST_WORDS = 3.0  # seconds that what is under way may still take when told to stop
+_LAST_WORDS = 3.0  # seconds that what is under way, and an absent database, may still take when told to stop
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ class Poster:
     def stop(self) -> None:
         """Ask to end. What has no answer soon is left to its lease, and tried again by the next worker."""
         self._stop.set()
+        self._database.give_up(after=_LAST_WORDS)
 
     async def drain(self) -> None:
         """Post until nothing is due and nothing is under way, then end."""
@@ -112,7 +113,7 @@ class Poster:
         try:
             for workspace_id in await self._waiting(at_once=at_once):
                 found += await self._exchange(workspace_id)
-        except (OperationalError, InterfaceError):  # `Database` has said so
+        except AWAY:  # `Database` has said so
             await asyncio.sleep(_IDLE)
         if self._workspaces:  # the next turn begins with another one
             self._workspaces.append(self._workspaces.pop(0))
@@ -141,7 +142,7 @@ class Poster:
         outcomes = self._ended.pop(workspace_id, [])
         try:
             claimed = await self._database.once(self._tell_and_claim, workspace_id, outcomes, room)
-        except (OperationalError, InterfaceError):
+        except AWAY:
             self._ended[workspace_id] = outcomes + self._ended.pop(workspace_id, [])
             raise
         except Exception:  # this workspace's deliveries are taken up when their leases have run out
@@ -163,8 +164,10 @@ class Poster:
             return queue.claim(workspace_id, limit=room, now=now) if room > 0 else []
 
     async def _tell_last(self) -> None:
-        for workspace_id, outcomes in list(self._ended.items()):
-            await self._database.run(_tell, workspace_id, outcomes, self._clock())
+        """Tell how it ended, also of what ended after the last turn; left to the leases while the database is away."""
+        with suppress(*AWAY):
+            for workspace_id, outcomes in list(self._ended.items()):
+                await self._database.run(_tell, workspace_id, outcomes, self._clock())
 
     def _begin(self, workspace_id: int, claimed: Claimed) -> None:
         task = asyncio.get_running_loop().create_task(self._post(workspace_id, claimed))

@@ -1,7 +1,8 @@
 """`parcours worker`: one worker process. It performs the duties of `workers.duties`, sends what is due, tells other systems,
 and reads what comes back.
 
-Several may run: they share the work through PostgreSQL. SIGTERM and SIGINT let the present batch end.
+Several may run: they share the work through PostgreSQL. SIGTERM and SIGINT let the present batch end; while the database is away,
+what is held is left to its leases after a few seconds.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 """What is wrong with one message stops that message, what is wrong with one workspace stops that workspace: nobody else waits."""
 
+import asyncio
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
 from parcours.consent.models import Suppression
 from parcours.content.models import Template, TemplateVersion
-from parcours.delivery import actions, composing
+from parcours.delivery import actions, composing, sender
 from parcours.delivery.models import Attempt, Mailing, Sending
 from parcours.delivery.settings import resume_sending
 from parcours.delivery.types import AttemptOutcome, Outcome
@@ -270,3 +271,37 @@ def test_outcome_that_cannot_be_stored_is_in_doubt_and_the_others_are_stored(
     post.send()
     assert {state(post.shop, one) for one in orders[1:]} == {"sent"}
     assert post.twice == []
+
+
+def test_sender_told_to_stop_while_the_database_is_away_leaves_everything_to_the_leases(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was handed over and could not be recorded is in doubt, what was only claimed goes later: nothing is lost, or sent twice."""
+    for name in ("Julie", "Marc", "Alice"):
+        order(post.shop, name)
+    monkeypatch.setattr(sender, "_LAST_WORDS", 0.1)
+
+    async def stopped_in_an_outage(outage: pytest.MonkeyPatch) -> None:
+        def gone(**_scope: int) -> None:
+            raise OperationalError("the database system is shutting down")
+
+        def lose(point: str) -> None:
+            if point == "answered":
+                outage.setattr(tenancy, "scope", gone)
+                sending.stop()
+
+        sending = post.sender(connections=1, hook=lose)
+        async with asyncio.timeout(20):
+            await sending.run()
+
+    with monkeypatch.context() as outage:
+        asyncio.run(stopped_in_an_outage(outage))
+    assert (len(post.arrived), post.states()) == (1, {"sending": 3})
+
+    post.later(minutes=1)
+    swept = actions.sweep(post.shop.id, now=post.now)
+    assert (swept.in_doubt, swept.requeued) == (1, 2)
+    post.send()
+    assert (len(post.arrived), post.twice, post.states()) == (3, [], {"in_doubt": 1, "sent": 2})
+    with tenancy.scope(workspace_id=post.shop.id):
+        assert Sending.objects.get().paused_at is None

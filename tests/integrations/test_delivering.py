@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 
 from parcours.accounts.models import Workspace
 from parcours.integrations import actions, poster, queue
@@ -330,6 +330,44 @@ def test_worker_told_to_stop_ends_with_what_is_under_way(shop: Story, server: Re
 
     asyncio.run(stop())
     assert shop.delivery().state == "delivered"
+
+
+def test_worker_told_to_stop_while_the_database_is_away_leaves_it_to_the_lease(
+    shop: Story, server: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away = threading.Event()
+
+    def taken(heard: Heard) -> int:
+        away.set()
+        return 204
+
+    def gone(*_anything: object, **_named: object) -> None:
+        raise OperationalError("the database system is shutting down")
+
+    shop.listens(server.url, "Order Completed")
+    shop.happens("Order Completed", shop.person())
+    shop.notices()
+    server.answer = taken
+    monkeypatch.setattr(poster, "_LAST_WORDS", 0.1)
+
+    async def stop() -> None:
+        working = shop.poster()
+        running = asyncio.create_task(working.run())
+        async with asyncio.timeout(20):
+            while not away.is_set():
+                await asyncio.sleep(0.01)
+            working.stop()
+            await running
+
+    with monkeypatch.context() as outage:
+        outage.setattr(queue, "tell", gone)
+        asyncio.run(stop())
+    assert shop.delivery().state == "sending"
+    shop.now += queue.LEASE
+    shop.works()
+    assert shop.delivery().state == "delivered"
+    assert len(server.heard) == 2, "it is heard twice, under one id"
+    assert len({heard.id for heard in server.heard}) == 1
 
 
 # Fairness
