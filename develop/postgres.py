@@ -17,6 +17,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -227,13 +228,24 @@ class Cluster:
         """Remove a `postmaster.pid` whose number now belongs to a process that is not a server on this directory.
 
         PostgreSQL would refuse to start until that stranger ends. Holding the lock proves that no server of ours is
-        left; looking at the working directory of the process proves that nobody started one by hand.
+        left; looking at the working directory of the process proves that nobody started one by hand. A process that has
+        ended and that nobody has reaped yet has none.
         """
         file = self.data / "postmaster.pid"
         with suppress(OSError, ValueError):
             number = int(file.read_text().split("\n", 1)[0])
-            if Path(f"/proc/{number}/cwd").resolve(strict=True) != self.data.resolve():
+            if _working_directory(number) != self.data.resolve():
                 file.unlink()
+
+
+def _working_directory(number: int) -> Path | None:
+    """Where a process works; None for one that has ended. Raises OSError where the system does not tell."""
+    try:
+        return Path(f"/proc/{number}/cwd").resolve(strict=True)
+    except FileNotFoundError:
+        if sys.platform != "linux":
+            raise
+        return None
 
 
 def embedded_cluster(checkout: Checkout, data: Path) -> Cluster:

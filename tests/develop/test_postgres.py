@@ -57,6 +57,24 @@ def test_server_is_what_we_asked_for(cluster: Cluster) -> None:
     assert not cluster.is_running()
 
 
+def test_server_recovers_from_kill_9_though_nobody_has_reaped_it(cluster: Cluster) -> None:
+    """As after `./dev` was killed too: whoever inherits its children may take a while to notice that they have ended."""
+    log = cluster.directory / "log"
+    lock = cluster.take_lock()
+    cluster.initialise()
+    killed = cluster.start(log, lock)
+    cluster.wait_until_ready(killed, log)
+    killed.kill()
+    lock.release()
+
+    lock = cluster.take_lock()
+    server = cluster.start(log, lock)
+    cluster.wait_until_ready(server, log)
+    killed.wait()
+    postgres.stop(server)
+    lock.release()
+
+
 def test_server_recovers_from_kill_9_though_its_pid_now_belongs_to_a_stranger(cluster: Cluster) -> None:
     log, pid_file = cluster.directory / "log", cluster.data / "postmaster.pid"
     lock = cluster.take_lock()
