@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from parcours.accounts.models import AuditEntry, Key, Membership
+from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
 from parcours.catalogue.models import Product
 from parcours.consent.models import Purpose
@@ -47,6 +48,7 @@ REGISTERS = {
     "password": _MEMBERS,
     "product": Register(Product.objects.all(), "id", named),
     "purpose": Register(Purpose.objects.all(), "code", named),
+    "segment": Register(Segment.objects.all(), "slug", named),
     "template": Register(Template.objects.all(), "slug", named),
     "user": _MEMBERS,
     "webhook": Register(Endpoint.objects.all(), "id", lambda each: str(each.url)),

@@ -12,6 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from parcours.accounts.actions import record_audit
 from parcours.accounts.models import AuditEntry, User
 from parcours.accounts.types import SYSTEM
+from parcours.audiences.models import Segment
 from parcours.campaigns.models import Campaign
 from parcours.catalogue import actions as catalogue
 from parcours.catalogue.types import ProductOrigin
@@ -68,11 +69,14 @@ def test_trail_names_what_it_speaks_of_and_keeps_the_id_of_what_is_gone(shop: Sh
     with tenancy.scope(workspace_id=own):
         campaign = Campaign.objects.all()[0]
         person = Contact.objects.get(email="client2@mail.example")
-        for subject, known in (("campaign", campaign.pk), ("consent", person.pk), ("consent", UUID(int=7))):
+        segment = Segment.objects.all()[0]
+        things = (("segment", segment.slug), ("campaign", campaign.pk), ("consent", person.pk))
+        for subject, known in (*things, ("consent", UUID(int=7))):
             record_audit(own, actor=SYSTEM, action="changed", subject=subject, subject_id=known, now=shop.now)
-        entries = list(AuditEntry.objects.order_by("-id")[:3])
+        entries = list(AuditEntry.objects.order_by("-id")[:4])
         found = names(own, entries)
-    gone, consent, about_campaign = entries
+    gone, consent, about_campaign, about_segment = entries
+    assert found[about_segment.pk] == segment.name
     assert found[about_campaign.pk] == campaign.name
     assert found[consent.pk] == look.person(person)
     page = owner.get(shop.path("settings/trail/")).content.decode()
