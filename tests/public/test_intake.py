@@ -6,7 +6,6 @@ import json
 from datetime import datetime
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 
@@ -19,6 +18,7 @@ from parcours.events import queries
 from parcours.kernel import tenancy
 from parcours.public.hot import keys
 from tests.public.asking import Answer, Client, visit
+from tests.public.sessions import cut
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "wk_test_secret"
@@ -189,14 +189,6 @@ def test_limits_and_wrong_addresses(shop: Workspace) -> None:
 
 
 def test_lost_connection_is_opened_again_and_nothing_is_lost(shop: Workspace) -> None:
-    def cut() -> None:
-        owner = {**connection.get_connection_params(), "options": ""}
-        with psycopg.connect(**owner) as session:
-            session.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
-        connection.close()
-
     async def story(client: Client) -> None:
         assert (await post(client, "track", userId="u1", event="First")).status == 200
         assert (await post(client, "track", userId="u1", event="Second")).status == 200

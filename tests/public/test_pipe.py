@@ -8,26 +8,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import connection
 
 from parcours.events.intake import Query
 from parcours.public.hot import database
 from parcours.public.hot.pipe import Pipe
+from tests.public.sessions import cut
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WHO = Query("SELECT pg_backend_pid()", {})
 SLEEP = Query("SELECT 1 FROM pg_sleep(20)", {})
-
-
-def cut() -> None:
-    """End all other sessions, as the owner."""
-    owner = {**connection.get_connection_params(), "options": ""}
-    with psycopg.connect(**owner) as session:
-        session.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    connection.close()
 
 
 def say(text: str) -> Query:
