@@ -49,7 +49,7 @@ def leaves(shop: Shop) -> None:
 
 
 def test_owner_sends_a_template_to_herself_and_sees_it_leave(shop: Shop, owner: Client) -> None:
-    page = owner.get(shop.path(f"templates/{TEMPLATE}/")).content.decode()
+    page = owner.get(shop.path(f"templates/{TEMPLATE}/")).content.decode().replace("<wbr>", "")
     assert "To olive@shop.example, as the contact would see it" in page
     assert "Your tests of the last hour" not in page
     response = ask(owner, shop)
@@ -57,7 +57,7 @@ def test_owner_sends_a_template_to_herself_and_sees_it_leave(shop: Shop, owner: 
     assert response.headers["Location"].endswith(f"templates/{TEMPLATE}/#tests")
     [test] = sent_as_tests(shop)
     assert (test.mailing.origin, test.mailing.purpose.code) == ("test", "promotions")
-    page = owner.get(shop.path(f"templates/{TEMPLATE}/")).content.decode()
+    page = owner.get(shop.path(f"templates/{TEMPLATE}/")).content.decode().replace("<wbr>", "")
     assert "The test is on its way to olive@shop.example." in page
     part = owner.get(shop.path(f"templates/{TEMPLATE}/tests/")).content.decode()
     assert "Waiting" in part
@@ -154,7 +154,8 @@ def test_campaign_is_tested_for_its_own_purpose_until_it_starts(shop: Shop, owne
     assert ask(owner, shop, path, purpose="order_information").status_code == 302
     [test] = sent_as_tests(shop)
     assert test.mailing.purpose.code == found.purpose.code
-    assert "olive@shop.example" in owner.get(shop.path(f"campaigns/{found.pk}/tests/")).content.decode()
+    tests = owner.get(shop.path(f"campaigns/{found.pk}/tests/")).content.decode().replace("<wbr>", "")
+    assert "olive@shop.example" in tests
     assert ask(owner, shop, path, person="nobody@mail.example").status_code == 422
     with tenancy.scope(workspace_id=shop.workspace.pk):
         campaigns.start(shop.workspace.pk, found.pk, actor=SYSTEM, now=shop.now)
