@@ -57,7 +57,11 @@ def record(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> li
     legitimate interest is an objection, and granting one again lifts it. Measuring has no channel of its own: whatever channel
     a statement about it names, it is recorded for `any`, so that it has one state, which the preference page shows.
     """
-    said = placed(workspace_id, said)
+    return record_placed(workspace_id, placed(workspace_id, said), now=now)
+
+
+def record_placed(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
+    """`record` for what `placed` has given."""
     if not said:
         return []
     latest = statements.record_statements.records(

@@ -119,8 +119,9 @@ def record_statements(
     workspace_id: int, said: Sequence[Statement], *, actor: Actor, now: datetime
 ) -> list[Statement]:
     """Record what people said about purposes; returns what changed something. Raises what `consent.actions.record` does."""
-    changed = people.record_statements(workspace_id, said, now=now)
-    for one in consent.placed(workspace_id, said):
+    placed = consent.placed(workspace_id, said)
+    changed = people.record_placed(workspace_id, placed, now=now)
+    for one in placed:
         record_audit(
             workspace_id,
             actor=actor,

@@ -95,8 +95,13 @@ def record_statements(workspace_id: int, said: Sequence[Statement], *, now: date
 
     Raises UnknownContact when somebody was merged away since they were looked up: what they said would be lost.
     """
+    return record_placed(workspace_id, consent.placed(workspace_id, said), now=now)
+
+
+def record_placed(workspace_id: int, said: Sequence[Statement], *, now: datetime) -> list[Statement]:
+    """`record_statements` for what `consent.actions.placed` has given."""
     contacts.hold_these(workspace_id, list({one.contact_id for one in said}))
-    changed = consent.record(workspace_id, said, now=now)
+    changed = consent.record_placed(workspace_id, said, now=now)
     told = [
         NewEvent(
             one.contact_id,

@@ -12,9 +12,8 @@ _ESCAPE = re.compile(
     re.DOTALL,
 )
 _REPLACEMENT = rb"\ufffd"
-_TOKEN = re.compile(
-    rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL
-)  # a text without an end goes to the end: no second look
+# A text without an end goes to the end: no second look.
+_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def without_halves(body: bytes) -> bytes:

@@ -86,4 +86,4 @@ def test_purposes_are_read_once_for_all_consents_of_a_contact(till: Machine) -> 
         with CaptureQueriesContext(connection) as asked:
             assert till.post("/contacts", said(*purposes)).status_code == 200
         costs.append(len([one for one in asked if 'FROM "consent_purpose"' in one["sql"]]))
-    assert costs == [4, 4]
+    assert costs == [3, 3]
