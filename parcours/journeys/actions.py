@@ -263,7 +263,7 @@ def _let_in(workspace_id: int, journey: OpenJourney, span: Span, *, now: datetim
     return came
 
 
-def tick(workspace_id: int, *, now: datetime, limit: int = 2000, patience: float = math.inf) -> int:
+def tick(workspace_id: int, *, now: datetime, limit: int = 5000, patience: float = math.inf) -> int:
     """Move every due run, version by version, in transactions of at most `limit` runs; returns how many nodes were passed.
 
     After `patience` seconds the rest is left for the next call; each version has had a turn by then.

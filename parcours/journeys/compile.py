@@ -1,7 +1,7 @@
 """A version as one SQL statement that moves a cohort of runs, in one go, until each of them waits, changes or ends.
 
     claimed   due runs of the version, locked; rows that another worker holds are skipped
-    present   those whose contact still exists
+    present   those whose contact still exists; in the order of contacts, as the indexes have them: neighbours cost less
     node_N    one for each node, in the order of their numbers: who stands there or arrives, and which way they take
     passed    all of these together: it becomes the step log
     stops     where each run comes to rest, and until when
@@ -35,18 +35,20 @@ WITH claimed AS MATERIALIZED (
 present AS MATERIALIZED (
     SELECT claimed.* FROM claimed
     JOIN contacts_contact contact ON contact.workspace_id = %(workspace_id)s AND contact.id = claimed.contact_id
+    ORDER BY claimed.contact_id
 )""")
 
 NODE = sql.SQL(""",
 {name} AS MATERIALIZED (
     SELECT arrived.*, {outcome} AS outcome
-    FROM ({sources}) arrived{contact}
+    FROM ({sources}) arrived
+    {contact}
 )""")
 
 ASK_CONTACT = sql.SQL(
-    "\n    JOIN contacts_contact contact"
-    " ON contact.workspace_id = %(workspace_id)s AND contact.id = arrived.contact_id"
+    "JOIN contacts_contact contact ON contact.workspace_id = %(workspace_id)s AND contact.id = arrived.contact_id"
 )
+KNOW_CONTACT = sql.SQL("CROSS JOIN LATERAL (SELECT arrived.contact_id AS id) contact")
 
 MOVE = sql.SQL(""",
 passed AS MATERIALIZED (
@@ -102,7 +104,7 @@ def compile_graph(graph: Graph) -> Compiled:
                 name=_cte(graph, name),
                 outcome=choice.outcome,
                 sources=sql.SQL(" UNION ALL ").join(_sources(graph, name)),
-                contact=ASK_CONTACT if choice.asks_contact else sql.SQL(""),
+                contact=ASK_CONTACT if choice.asks_contact else KNOW_CONTACT,
             )
         )
     passed = sql.SQL("\n    UNION ALL\n    ").join(

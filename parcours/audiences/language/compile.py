@@ -27,10 +27,11 @@ TRUE, FALSE, NEVER = SQL("true"), SQL("false"), SQL("NULL::timestamptz")
 
 @dataclass(frozen=True)
 class Compiled:
-    """A rule as a boolean expression over the alias `contact`, with its parameters."""
+    """A rule as a boolean expression over the alias `contact`, with its parameters. Reads only its `id` unless `reads_contact`."""
 
     condition: Composed
     parameters: Mapping[str, Any]
+    reads_contact: bool
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def compile(rule: tree.Rule, prefix: str) -> Compiled:
     A reference to a segment that `check` has looked up is that segment's rule; one that it has not is its membership.
     """
     probes = _Probes(prefix)
-    return Compiled(Composed([probes.rule(rule).condition]), probes.parameters)
+    return _compiled(probes, probes.rule(rule).condition)
 
 
 def compile_judgement(rule: tree.Rule, prefix: str, *, of_everybody: bool) -> Judgement:
@@ -70,7 +71,7 @@ def compile_judgement(rule: tree.Rule, prefix: str, *, of_everybody: bool) -> Ju
 def compile_event(name: str, where: tuple[tree.Filter, ...], prefix: str) -> Compiled:
     """Which events are meant, over the alias `event`, a row of events_event of the workspace."""
     probes = _Probes(prefix)
-    return Compiled(Composed([probes.happening(name, where)]), probes.parameters)
+    return _compiled(probes, probes.happening(name, where))
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class _Compiler(ABC):
     def __init__(self, prefix: str) -> None:
         self.prefix = prefix
         self.parameters: dict[str, Any] = {}
+        self.reads_contact = False
 
     def bind(self, value: Any) -> Placeholder:
         name = f"{self.prefix}_{len(self.parameters) + 1}"
@@ -147,6 +149,7 @@ class _Compiler(ABC):
                 piece = self.rule(inner)
                 return _Piece(SQL("NOT {}").format(piece.condition), piece.changes)
             case tree.Attribute(name, test):
+                self.reads_contact = True
                 value = _COLUMNS.get(name) or _json_value("contact.attributes", self.text(name))
                 return self.test(value, test)
             case tree.OnList(slug):
@@ -280,6 +283,10 @@ class _Probes(_Compiler):
         """True as soon as so many rows are found: the index is read no further."""
         skipped = SQL(" OFFSET {}::integer").format(self.bind(count - 1)) if count > 1 else SQL("")
         return SQL("EXISTS (SELECT {} AND {}{})").format(theirs, _period(span), skipped)
+
+
+def _compiled(probes: _Probes, condition: Composable) -> Compiled:
+    return Compiled(Composed([condition]), probes.parameters, probes.reads_contact)
 
 
 class _Facts(_Compiler):

@@ -28,7 +28,7 @@ class Way:
 class Choice:
     """A node as SQL: the text expression that gives the outcome of a row `arrived`.
 
-    When `asks_contact`, the expression may use `contact`, that person's row of contacts_contact.
+    It may use `contact.id`, and when `asks_contact`, the other columns of `contact`, that person's row of contacts_contact.
     """
 
     outcome: sql.Composable

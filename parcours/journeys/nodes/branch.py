@@ -48,7 +48,7 @@ class Branch(Node):
         return Choice(
             sql.SQL("CASE WHEN {} THEN 'yes' ELSE 'no' END").format(compiled.condition),
             compiled.parameters,
-            asks_contact=True,
+            asks_contact=compiled.reads_contact,
         )
 
     def describe(self, around: Surroundings, language: str) -> Description:
