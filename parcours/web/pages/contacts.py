@@ -233,7 +233,8 @@ def timeline(request: StaffRequest, contact_id: UUID, sayer: Sayer) -> dict[str,
     """
     show = request.GET.get("show", "")
     event, _, message = request.GET.get("before", "").partition(" ")
-    entries = [*_happenings(sayer, contact_id, show, event), *_messages(sayer, contact_id, show, message)]
+    # At one instant (a tick of the clock) messages stand above: they follow from what happened.
+    entries = [*_messages(sayer, contact_id, show, message), *_happenings(sayer, contact_id, show, event)]
     entries.sort(key=lambda entry: entry.at, reverse=True)
     shown = entries[:TIMELINE]
     more = ""
