@@ -135,9 +135,9 @@ def _wait_briefly(process: subprocess.Popen[bytes]) -> int | None:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started: it has a session of its own."""
+    """End a command and what it started: it has a session of its own. As Ctrl-C would, upon which pip clears its files away."""
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(timeout=5)
     except subprocess.TimeoutExpired:

@@ -54,7 +54,7 @@ def _dispatch(checkout: Checkout, arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     if name not in COMMANDS:
-        raise DevelopError(f"There is no command `{name}`.\n\n{HELP}")
+        raise DevelopError(f"{HELP}\nThere is no command `{name}`.")
     return COMMANDS[name](checkout, rest)
 
 

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from develop.checkout import Checkout
 from develop.children import Account, is_free, random_port, spawn, unprivileged_account
-from develop.console import Step, run_quietly, tail
+from develop.console import Step, run_quietly, say, tail
 from develop.errors import DevelopError
 from develop.locks import Lock
 
@@ -178,9 +178,10 @@ class Cluster:
             )
 
     def is_ready(self) -> bool:
-        """Whether the server accepts connections now."""
+        """Whether the server accepts connections now. Asked as somebody it knows, or its log tells of a stranger each time."""
         command = [self.home.program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
-        return subprocess.run(command, env=self.environment, cwd=self.directory, check=False).returncode == 0
+        known = {**self.environment, "PGUSER": "postgres", "PGPASSWORD": self.password}
+        return subprocess.run(command, env=known, cwd=self.directory, check=False).returncode == 0
 
     def is_running(self) -> bool:
         """Whether a server of some `./dev` holds this cluster and accepts connections."""
@@ -325,6 +326,9 @@ def _system_home(memo: Path) -> Path:
     directory = Path(tempfile.mkdtemp(prefix="checkout-", dir=SYSTEM_HOME))
     directory.chmod(0o711)
     memo.write_text(f"{directory}\n")
+    say(
+        f"  The database is kept in {directory}: PostgreSQL does not run as root, and its account cannot reach this checkout."
+    )
     return directory
 
 

@@ -179,7 +179,8 @@ def check_demo_is_welcome(running: Running) -> None:
 
 
 def load_demo(running: Running) -> None:
-    """Load the demo shop if it is not there; the command tells its progress itself."""
+    """Load the demo shop if it is not there; the command tells its progress itself, once it has found out."""
+    say("  … Looking for the demo shop")
     command = [running.checkout.python, "-m", "parcours.cli.main", "demo"]
     status = run_in_foreground(command, cwd=running.checkout.root, environment=running.environment())
     if status != 0:

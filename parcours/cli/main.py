@@ -6,6 +6,7 @@ before any of them loads.
 
 import argparse
 import os
+import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,6 +99,8 @@ def run(name: str, arguments: list[str]) -> int:
     except DomainError as error:
         print(f"parcours {name}: {error.message} {error.hint}".rstrip(), file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
 
 
 def perform(module: ModuleType, options: argparse.Namespace) -> int:

@@ -45,7 +45,7 @@ def look() -> Database:
         with psycopg.connect(**_owner()) as session:
             return Database(session.info.server_version // 10000, is_migrated=_known() <= _applied(session))
     except psycopg.OperationalError as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[-1]
+        why = " ".join(str(error).split()) or type(error).__name__
         raise DatabaseAway(
             f"The database cannot be reached: {why}",
             hint="Check DATABASE_URL, and that its server runs and has this database.",

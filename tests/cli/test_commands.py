@@ -126,11 +126,23 @@ def test_command_on_a_fresh_database_says_that_migrating_comes_first(command: tu
 def test_command_without_a_database_says_so_in_a_line(command: tuple[str, ...]) -> None:
     with socket.socket() as nothing:
         nothing.bind(("127.0.0.1", 0))
-        status, said = parcours(f"postgresql://127.0.0.1:{nothing.getsockname()[1]}/parcours", *command)
+        nothing_here = nothing.getsockname()[1]
+        status, said = parcours(f"postgresql://127.0.0.1:{nothing_here}/parcours", *command)
     assert status == 1
     assert "The database cannot be reached" in said
+    assert f"port {nothing_here} failed: Connection refused" in said
     assert "Check DATABASE_URL" in said
     assert "Traceback" not in said
+
+
+def test_command_that_is_interrupted_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(options: argparse.Namespace) -> int:
+        raise KeyboardInterrupt
+
+    for name in ("DJANGO_SETTINGS_MODULE", "PARCOURS_DATABASE_ROLE"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # `run` sets them
+    monkeypatch.setattr(workspaces, "run", interrupted)
+    assert main.run("workspaces", []) == 130
 
 
 def test_doctor_goes_on_without_a_database_and_before_the_first_migration() -> None:

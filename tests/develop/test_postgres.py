@@ -49,6 +49,7 @@ def test_server_is_what_we_asked_for(cluster: Cluster) -> None:
         ]
         assert cluster.query("SELECT count(*) > 0 FROM pg_stat_statements") == "t"
         assert Cluster.open(cluster.home, cluster.directory).is_running()
+        assert "password authentication failed" not in (cluster.directory / "log").read_text()
         with pytest.raises(DevelopError, match="refused"):
             cluster.query("SELECT nonsense")
         intruder = Cluster(cluster.home, cluster.directory, {}, cluster.port, "wrong")

@@ -43,7 +43,8 @@ def run(options: argparse.Namespace) -> int:
 
 def load(now: datetime) -> Workspace:
     """Make the workspace and let its two years pass; returns it."""
-    started = time.monotonic()
+    progress = Progress()
+    progress.say("its orders")
     yesterday = now.astimezone(LONDON).date() - timedelta(days=1)
     history_of_orders = orders.read(yesterday)
     first = history_of_orders[0].at
@@ -51,7 +52,7 @@ def load(now: datetime) -> Workspace:
     recently = closing_of(yesterday - RECENT)
     workspace, credentials = shop.set_up(first - timedelta(hours=1))
     customers = people.invent(history_of_orders)
-    progress = Progress(started, len(history_of_orders))
+    progress.orders = len(history_of_orders)
     with History(workspace, customers, history_of_orders) as history:
         shop.open_journeys(workspace, shop.FROM_THE_FIRST_DAY, first)
         newsletters.plan(workspace.pk, first=first, last=now)
@@ -59,6 +60,7 @@ def load(now: datetime) -> Workspace:
         shop.open_journeys(workspace, shop.FROM_THE_SECOND_YEAR, anniversary)
         history.live(recently, timedelta(days=5), progress)
         history.live(now, timedelta(days=1), progress)
+    progress.say("its figures")
     for follow in (delivery.project, insights.roll_up, partial(catalogue.learn, limit=50_000)):
         while follow(workspace.pk, now=now):
             pass
@@ -86,23 +88,25 @@ def erase(workspace: Workspace) -> None:
 class Progress:
     """One line that says how far the history is; on a terminal it is rewritten in place."""
 
-    def __init__(self, started: float, orders: int) -> None:
-        self._started = started
-        self._orders = orders
+    def __init__(self) -> None:
+        self.orders = 0
         self._done = 0
-        self._shown = started
+        self._started = self._shown = time.monotonic()
         self._live = sys.stdout.isatty()
 
     def __call__(self, happened: int, day: str) -> None:
         self._done += happened
-        now = time.monotonic()
-        if now - self._shown < (0.2 if self._live else 5):
+        if time.monotonic() - self._shown < (0.2 if self._live else 5):
             return
-        self._shown = now
-        share = self._done / self._orders
+        self.say(day)
+
+    def say(self, what: str) -> None:
+        """Show how far it is, and with what."""
+        self._shown = time.monotonic()
+        share = self._done / self.orders if self.orders else 0
         filled = round(share * 24)
-        line = f"  Loading the demo shop  [{'█' * filled}{'·' * (24 - filled)}] {share:4.0%}  {day}"
-        print(f"\r{line}" if self._live else line, end="" if self._live else "\n", flush=True)
+        line = f"  Loading the demo shop  [{'█' * filled}{'·' * (24 - filled)}] {share:4.0%}  {what}"
+        print(f"\r\033[K{line}" if self._live else line, end="" if self._live else "\n", flush=True)
 
     def end(self, what: str) -> None:
         """The last line."""
