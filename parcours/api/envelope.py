@@ -6,7 +6,7 @@ The scope is open while the operation runs and while its answer is serialised. A
 import hashlib
 import logging
 from base64 import b64decode, b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
@@ -24,10 +24,10 @@ from parcours.accounts.errors import BadKey
 from parcours.accounts.types import Actor, KeyKind
 from parcours.api import problems
 from parcours.api.models import Replay
-from parcours.api.parsing import check_text
+from parcours.api.parsing import check_text, is_storable
 from parcours.api.unknown_fields import guess
 from parcours.kernel import clock, crypto, tenancy
-from parcours.kernel.errors import DomainError, Invalid, Unstorable
+from parcours.kernel.errors import DomainError, Invalid, Malformed, Unstorable
 
 logger = logging.getLogger(__name__)
 Run = Callable[..., HttpResponse]
@@ -104,16 +104,19 @@ def around(run: Run, manner: Manner | None = None) -> Run:
 
 
 def _check_request(request: HttpRequest) -> None:
-    for text in (
-        request.path,
-        *request.GET.keys(),
-        *(v for values in request.GET.lists() for v in values[1]),
-    ):
-        check_text(text, "query")
+    if not all(map(is_storable, (request.path, *request.GET))):
+        raise Malformed(_("The address holds a character that cannot be stored."))
+    for name, values in request.GET.lists():
+        for value in values:
+            check_text(value, name)
     limit = LARGE_BODY_LIMIT if any(part in request.path for part in _LARGE) else BODY_LIMIT
     declared = request.headers.get("Content-Length", "0")
     if (declared.isdigit() and int(declared) > limit) or len(request.body) > limit:
         raise problems.TooLarge(_("The body is larger than %(limit)s KB.") % {"limit": limit // 1024})
+    if request.headers.get("Content-Encoding", "identity").lower() not in ("", "identity"):
+        raise problems.NotJson(
+            _("A compressed body is not taken here."), hint=_("Send it as it is, without Content-Encoding.")
+        )
     if request.body and request.content_type != "application/json":
         raise problems.NotJson(_("The body must be JSON."), hint=_("Send Content-Type: application/json."))
 
@@ -130,18 +133,25 @@ def _query_parameters(run: Run) -> list[str]:
     ]
 
 
-def _check_query(request: HttpRequest, known: list[str]) -> None:
-    """A misspelt filter that is passed over would answer another question than was asked."""
-    unknown = [name for name in request.GET if name not in known]
-    if unknown:
-        raise problems.Unacceptable(
-            [
-                problems.FieldError(
-                    name, _("There is no parameter “%(name)s”.") % {"name": name} + guess(name, known)
-                )
-                for name in unknown
-            ]
-        )
+def _check_query(request: HttpRequest, known: Sequence[str]) -> None:
+    """A filter that is misspelt, empty or given twice, and passed over, would answer another question than was asked."""
+    errors = [
+        problems.FieldError(name, problem)
+        for name, values in request.GET.lists()
+        if (problem := _problem_of(name, values, known))
+    ]
+    if errors:
+        raise problems.Unacceptable(errors)
+
+
+def _problem_of(name: str, values: Sequence[str], known: Sequence[str]) -> str:
+    if name not in known:
+        return _("There is no parameter “%(name)s”.") % {"name": name} + guess(name, known)
+    if len(values) > 1:
+        return _("This is given more than once: give one value.")
+    if not values[0].strip() and name != "after":  # before the first page there is nothing
+        return _("This is empty: give a value, or leave it out.")
+    return ""
 
 
 def _presented(request: HttpRequest) -> str:

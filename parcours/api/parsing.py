@@ -3,14 +3,14 @@
 PostgreSQL stores none of these, so they are refused at the door, with the place where they stand.
 """
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.parser import Parser
 
-from parcours.api.problems import Malformed
+from parcours.kernel import json_text
+from parcours.kernel.errors import Malformed
 
 MAX_DEPTH = 32
 LARGEST = 1e300
@@ -26,16 +26,9 @@ class StrictParser(Parser):
 def read_json(body: bytes) -> Any:
     """The value of a JSON text, or Malformed with what is wrong and where."""
     try:
-        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json_text.read(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise Malformed(_("The body is not UTF-8 (byte %(byte)s).") % {"byte": error.start}) from error
-    except json.JSONDecodeError as error:
-        raise Malformed(
-            _("The body is not JSON: %(problem)s (line %(line)s, column %(column)s).")
-            % {"problem": error.msg, "line": error.lineno, "column": error.colno}
-        ) from error
-    except (RecursionError, ValueError) as error:
-        raise Malformed(_("The body cannot be read: %(error)s.") % {"error": error}) from error
     check_values(value)
     return value
 
@@ -59,9 +52,10 @@ def check_values(value: Any, path: str = "", depth: int = 0) -> None:
 
 def check_text(text: str, path: str) -> None:
     """Raise Malformed for NUL characters and half surrogates."""
-    if "\x00" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if not is_storable(text):
         raise Malformed(_("This text holds a character that cannot be stored."), field=path)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
+def is_storable(text: str) -> bool:
+    """False for NUL characters and half surrogates."""
+    return "\x00" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -4,30 +4,31 @@ Not here: what can go wrong (each room's `errors.py`).
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from parcours.accounts.errors import BadKey
-from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, TooOften
+from parcours.content.errors import TemplateError
+from parcours.kernel.errors import Conflict, DomainError, Forbidden, Invalid, Malformed, NotFound, TooOften
 
 CONTENT_TYPE = "application/problem+json"
 
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one value. `field` is its path, such as `consents.0.purpose`."""
+    """What is wrong with one value. `field` is its path, such as `consents.0.purpose`; `line` of its text, or 0."""
 
     field: str
     message: str
+    line: int = 0
 
-
-class Malformed(DomainError):
-    """The request cannot be read."""
-
-    code = "malformed"
+    def told(self) -> dict[str, object]:
+        """As a problem document lists it."""
+        return {name: value for name, value in asdict(self).items() if name != "line" or value}
 
 
 class TooLarge(DomainError):
@@ -37,7 +38,7 @@ class TooLarge(DomainError):
 
 
 class NotJson(DomainError):
-    """The body is not declared as JSON."""
+    """The body is not declared as JSON, or it is compressed."""
 
     code = "unsupported_media_type"
 
@@ -76,11 +77,22 @@ def from_error(error: DomainError) -> HttpResponse:
     if error.hint:
         members["hint"] = error.hint
     if isinstance(error, Unacceptable):
-        members["errors"] = [asdict(one) for one in error.errors]
+        members["errors"] = [one.told() for one in error.errors]
     elif error.field:
-        members["errors"] = [asdict(FieldError(error.field, error.message))]
+        line = error.line if isinstance(error, TemplateError) else 0
+        members["errors"] = [FieldError(error.field, error.message, line).told()]
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     return problem(status, error.code, _(error.title()), members, headers)
+
+
+@contextmanager
+def naming(**written: str) -> Iterator[None]:
+    """Within, errors name their field as the caller wrote it: a room's name → the API's."""
+    try:
+        yield
+    except DomainError as error:
+        error.field = written.get(error.field, error.field)
+        raise
 
 
 def problem(

@@ -49,10 +49,11 @@ class Page(Schema, Generic[Item]):
 
 
 class FieldProblem(Schema):
-    """What is wrong with one value."""
+    """What is wrong with one value; of a template, at which line of it."""
 
     field: str
     message: str
+    line: int | None = Field(default=None, ge=1)
 
 
 class Problem(Schema):

@@ -15,7 +15,7 @@ from ninja.security import HttpBearer
 from parcours.api import problems
 from parcours.api.envelope import Call, around, from_database
 from parcours.api.parsing import StrictParser
-from parcours.api.problems import FieldError, Malformed, Unacceptable
+from parcours.api.problems import FieldError, Unacceptable
 from parcours.api.routes import (
     attributes,
     campaigns,
@@ -33,7 +33,7 @@ from parcours.api.routes import (
 )
 from parcours.api.schemas import FieldProblem, Problem
 from parcours.api.unknown_fields import told
-from parcours.kernel.errors import DomainError
+from parcours.kernel.errors import DomainError, Malformed
 
 
 class BearerKey(HttpBearer):

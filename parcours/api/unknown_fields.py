@@ -13,13 +13,16 @@ from parcours.api.problems import FieldError
 
 Location = Sequence[int | str]
 
-# By pydantic's type of error; what is in %(…)s comes from the error's context.
+# By pydantic's type of error; what is in %(…)s comes from the error's context. Every least length is 1, and the
+# one pattern is a slug's: a test keeps it so.
 _SENTENCES = {
     "missing": gettext_noop("This field is missing."),
     "string_type": gettext_noop("This must be a text."),
     "string_too_long": gettext_noop("This has more than %(max_length)s characters."),
-    "string_too_short": gettext_noop("This has fewer than %(min_length)s characters."),
-    "string_pattern_mismatch": gettext_noop("This must match %(pattern)s."),
+    "string_too_short": gettext_noop("This must not be empty."),
+    "string_pattern_mismatch": gettext_noop(
+        "This takes 1 to 60 small letters, digits, “-” and “_”, and begins with a letter or a digit, such as “summer-sale”."
+    ),
     "bool_type": gettext_noop("This must be true or false."),
     "bool_parsing": gettext_noop("This must be true or false."),
     "int_type": gettext_noop("This must be a whole number."),
@@ -35,7 +38,7 @@ _SENTENCES = {
     "model_type": gettext_noop("This must be an object."),
     "model_attributes_type": gettext_noop("This must be an object."),
     "too_long": gettext_noop("This has more than %(max_length)s items."),
-    "too_short": gettext_noop("This has fewer than %(min_length)s items."),
+    "too_short": gettext_noop("This must not be empty."),
     "literal_error": gettext_noop("This must be one of %(expected)s."),
     "enum": gettext_noop("This must be one of %(expected)s."),
     "uuid_type": gettext_noop("This must be a UUID."),

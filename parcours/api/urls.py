@@ -1,4 +1,6 @@
-"""Addresses under `/api/v1/`. What is not one of them is answered like every other error: with a problem document."""
+"""Addresses under `/api/v1/`. What is not one of them, whatever it holds, is answered like every other error: with a problem
+document.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -63,5 +65,5 @@ def patterns(served: NinjaAPI, told: Callable[[str], HttpResponse]) -> list[URLP
 urlpatterns = [
     path("openapi.json", openapi, name="openapi"),
     *patterns(api, not_taken),
-    re_path(r"^.*$", nowhere, name="nowhere"),
+    re_path("", nowhere, name="nowhere"),
 ]

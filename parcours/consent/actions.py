@@ -104,7 +104,7 @@ def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:
             field="purpose",
             hint=_("Known: %(known)s.") % {"known": known},
         )
-    _check(one, Basis(purpose.basis))
+    _check(one, purpose)
     if purpose.is_measuring:
         return replace(one, channel=Channel.ANY)
     if one.channel is Channel.ANY:
@@ -116,13 +116,18 @@ def _placed(one: Statement, purposes: Mapping[str, Purpose]) -> Statement:
     return one
 
 
-def _check(one: Statement, basis: Basis) -> None:
-    if one.act not in _FITTING[basis]:
+def check_act(act: Act, purpose: Purpose) -> None:
+    """Raise NotForThisBasis when nobody can say this of the purpose."""
+    if act not in _FITTING[Basis(purpose.basis)]:
         raise NotForThisBasis(
             _("“%(act)s” does not fit “%(purpose)s”, whose basis is %(basis)s.")
-            % {"act": one.act.value, "purpose": one.purpose, "basis": basis.value},
+            % {"act": act.value, "purpose": purpose.code, "basis": purpose.basis},
             field="act",
         )
+
+
+def _check(one: Statement, purpose: Purpose) -> None:
+    check_act(one.act, purpose)
     if not one.evidence.source.strip():
         raise MissingEvidence(
             _("A statement needs its source."), field="source", hint=_("Say where it was collected.")

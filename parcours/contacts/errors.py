@@ -40,7 +40,7 @@ class LastIdentity(Conflict):
 
 
 class InvalidLanguage(Invalid):
-    """A language is two letters (ISO 639-1)."""
+    """A language is one of ISO 639-1, by its two letters."""
 
     code = "language.invalid"
 

@@ -65,6 +65,7 @@ class Vocabulary:
                     kept[declared.name] = attributes.accepted(declared, value)
             except Invalid as error:
                 if not self.is_partial:
+                    error.field = identities.shown(name)
                     raise
                 refused.append(RefusedValue(identities.shown(name), error.code, error.message))
         return kept, tuple(refused)

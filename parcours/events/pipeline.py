@@ -394,6 +394,8 @@ def say_whose_it_is(draft: Draft) -> None:
         draft.previous = _id(call.previous_id, "previousId")
         if draft.previous is None or draft.external is None:
             raise errors.NoIdentity("An alias call needs previousId and userId.", field="previousId")
+        if draft.previous == draft.external:  # says nothing new
+            draft.previous = None
     if draft.external is None and draft.anonymous is None and draft.email is None:
         raise errors.NoIdentity(
             "Nothing says whose event this is.", field="userId", hint="Give userId or anonymousId."

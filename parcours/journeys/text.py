@@ -23,6 +23,15 @@ _NULL, _BOOLEAN, _INTEGER, _NUMBER, _TEXT = (
 _BY_PLACE = re.compile(r"(?:\.[^.\[]+|\[\d+\])$")
 
 
+class _Refused(Exception):
+    """What YAML knows and a graph does not take, in the reader's language."""
+
+    def __init__(self, mark: yaml.Mark, problem: str) -> None:
+        super().__init__(problem)
+        self.mark = mark
+        self.problem = problem
+
+
 class _Loader(yaml.SafeLoader):
     """YAML 1.2's plain scalars, and no references: a few lines that refer to each other may mean billions of values."""
 
@@ -31,7 +40,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, _("References (*) are not taken."), mark)
+            raise _Refused(mark, _("References (*) are not taken."))
         return super().compose_node(parent, index)
 
 
@@ -73,7 +82,9 @@ def read(text: str) -> Written:
         node = yaml.compose(text, Loader=_Loader)
         return Written(None if node is None else _value(node, "", lines), lines)
     except yaml.MarkedYAMLError as error:
-        raise _unreadable(error.problem_mark, str(error.problem or "")) from error
+        raise _unreadable(error.problem_mark or error.context_mark, _syntax()) from error
+    except _Refused as error:
+        raise _unreadable(error.mark, error.problem) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise GraphInvalid(_("This can be read neither as YAML nor as JSON.")) from error
 
@@ -88,7 +99,7 @@ def _value(node: yaml.Node, place: str, lines: dict[str, int]) -> Any:
         case yaml.ScalarNode():
             return _scalar(node)
         case _:
-            raise _unreadable(node.start_mark, node.tag)
+            raise _unreadable(node.start_mark, _tagged(node.tag))
 
 
 def _object(node: yaml.MappingNode, place: str, lines: dict[str, int]) -> dict[str, Any]:
@@ -118,7 +129,7 @@ def _scalar(node: yaml.ScalarNode) -> Any:
         case str(tag) if tag == _TEXT:
             return _text(node)
         case _:
-            raise _unreadable(node.start_mark, node.tag)
+            raise _unreadable(node.start_mark, _tagged(node.tag))
 
 
 def _text(node: yaml.ScalarNode) -> str:
@@ -130,6 +141,14 @@ def _text(node: yaml.ScalarNode) -> str:
     if "\x00" in text:
         raise _unreadable(node.start_mark, _("This text holds a character that cannot be stored."))
     return text
+
+
+def _tagged(tag: str) -> str:
+    return _("The tag “%(tag)s” is not taken.") % {"tag": tag.removeprefix("tag:yaml.org,2002:")[:60]}
+
+
+def _syntax() -> str:
+    return _("Look for a colon, a quote or a bracket that is missing, or lines that are not indented alike.")
 
 
 def _unreadable(mark: yaml.Mark | None, problem: str) -> GraphInvalid:

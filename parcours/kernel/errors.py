@@ -6,7 +6,8 @@ DomainError            a request that cannot be carried out, with what, where an
 ├── Invalid            a value is not acceptable; `field` says which
 │   └── Unstorable     one that only the database could tell
 ├── Conflict           the thing is in a state that does not allow this
-└── TooOften           it may be done again later
+├── TooOften           it may be done again later
+└── Malformed          what was sent cannot be read at all
 """
 
 import re
@@ -70,6 +71,12 @@ class Conflict(DomainError):
     """The thing is in a state that does not allow this."""
 
     code = "conflict"
+
+
+class Malformed(DomainError):
+    """The request cannot be read."""
+
+    code = "malformed"
 
 
 class TooOften(DomainError):

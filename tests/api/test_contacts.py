@@ -76,7 +76,7 @@ def test_value_of_another_type_than_declared_is_refused_and_changes_nothing(till
         "/contacts", {**MARC, "language": "en", "attributes": {"points": "many", "shoe": 42}}
     )
     assert (response.status_code, response.json()["code"]) == (422, "attribute.invalid")
-    assert [one["field"] for one in response.json()["errors"]] == ["points"]
+    assert [one["field"] for one in response.json()["errors"]] == ["attributes.points"]
     assert "a number" in response.json()["detail"]
     now_known = till.get(f"/contacts/{made['id']}").json()
     assert (now_known["language"], now_known["attributes"]) == ("fr", {"points": 12})
@@ -187,13 +187,16 @@ def test_refused_request_can_be_mended_under_its_key(till: Machine) -> None:
         ({"consents": [{**CONSENT, "ip": "fe80::1%eth0"}]}, "consents.0.ip"),
         ({"consents": [{**CONSENT, "channel": "letter"}]}, "consents.0.channel"),
         ({"consents": [{**CONSENT, "channel": "any"}]}, "consents.0.channel"),
+        ({"consents": [CONSENT, {**CONSENT, "purpose": "order_information"}]}, "consents.1.granted"),
         ({"email": "nobody"}, "email"),
         ({"email": "marc@example.com\r\nBcc: eve@example.com"}, "email"),
         ({"language": "klingon!"}, "language"),
+        ({"language": "xx"}, "language"),
+        ({"external_id": "a\nb"}, "external_id"),
         ({"time_zone": "Mars/Olympus"}, "time_zone"),
-        ({"attributes": {"email": "eve@example.com"}}, "email"),
-        ({"attributes": {"2nd": 1}}, "2nd"),
-        ({"attributes": {"size": {"a": {"b": 1}}}}, "size_a"),
+        ({"attributes": {"email": "eve@example.com"}}, "attributes.email"),
+        ({"attributes": {"2nd": 1}}, "attributes.2nd"),
+        ({"attributes": {"size": {"a": {"b": 1}}}}, "attributes.size_a"),
         ({"attributs": {}}, "attributs"),
     ],
 )

@@ -200,7 +200,7 @@ def test_journey_that_cannot_run_is_refused_with_its_place(
     assert refused.json()["code"] == "journey_graph_invalid"
     assert [error["field"] for error in refused.json()["errors"]] == [place]
     assert till.get("/journeys/mine").status_code == 404
-    assert till.put("/journeys/Mine!", OWN).status_code == 404
+    assert till.put("/journeys/Mine!", OWN).status_code == 422
     assert till.put("/journeys/mine", {**OWN, "name_de": "x"}).status_code == 422
 
 

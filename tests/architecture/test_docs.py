@@ -1,8 +1,10 @@
 """What a user can set, type or meet is documented: settings, commands, error codes, event names."""
 
+import ast
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import parcours
@@ -40,6 +42,24 @@ def errors() -> set[type[DomainError]]:
 def test_error_codes_are_documented() -> None:
     documented = text("docs/api/errors.md")
     assert {error.code for error in errors() if f"`{error.code}`" not in documented} == set()
+
+
+def spoken_codes(room: str) -> Iterator[str]:
+    """The codes that a room's answers name by themselves, without an error that has them."""
+    for module in (ROOT / "parcours" / room).rglob("*.py"):
+        for each in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+            called = each.func if isinstance(each, ast.Call) else None
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if isinstance(each, ast.Call) and name in ("problem", "_problem", "refuse"):
+                texts = [one.value for one in each.args if isinstance(one, ast.Constant)]
+                yield from [text for text in texts if isinstance(text, str)][:1]
+
+
+def test_codes_of_answers_without_an_error_are_documented() -> None:
+    documented = text("docs/api/errors.md")
+    codes = {*spoken_codes("api"), *spoken_codes("public")}
+    assert codes > {"no_such_call", "method_not_allowed", "unavailable", "internal", "not_found"}
+    assert {code for code in codes if f"`{code}`" not in documented} == set()
 
 
 def test_event_names_are_documented() -> None:

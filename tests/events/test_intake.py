@@ -115,6 +115,21 @@ def test_alias_merges_and_keeps_the_history(shop: Workspace, now: datetime) -> N
     )
 
 
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_alias_of_somebody_to_themselves_says_nothing_new(
+    shop: Workspace, now: datetime, is_trusted: bool
+) -> None:
+    """Also when a browser's id of the same letters is somebody else's, with whom nothing is merged then."""
+    for each in ({"type": "page", "anonymousId": "u1", "name": "Home"}, identify("u1", "alice@example.org")):
+        intake.store(shop.id, calls(now, each), now=now)
+    alias = calls(now, {"type": "alias", "previousId": "u1", "userId": "u1"}, is_trusted=is_trusted)
+
+    assert intake.store(shop.id, alias, now=now) == [()]
+
+    alice = by_external(shop, "u1")
+    assert contacts.contact_of(shop.id, IdentityKind.ANONYMOUS, "u1") not in (alice, None)
+
+
 def identify(user: str, email: str, **members: Any) -> dict[str, Any]:
     return {"type": "identify", "userId": user, "traits": {"email": email}, **members}
 

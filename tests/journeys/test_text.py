@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from parcours.journeys import graph, recipes, text
 from parcours.journeys.errors import GraphInvalid
@@ -108,6 +109,13 @@ def test_unreadable_text_is_refused_with_its_place(written: str, line: int, hint
         text.read(written)
     assert f"line {line}," in refused.value.message
     assert hint in refused.value.hint
+
+
+def test_what_the_parser_cannot_read_is_told_in_the_readers_language() -> None:
+    with translation.override("fr"), pytest.raises(GraphInvalid) as refused:
+        text.read("entry:\n  event: a: b")
+    assert "ligne 2, colonne 11" in refused.value.message
+    assert refused.value.hint.startswith("Cherchez un deux-points")
 
 
 @pytest.mark.parametrize("written", ["[" * 50_000, "x" * (text.LONGEST + 1), "a: \x07", "--- a\n--- b\n"])

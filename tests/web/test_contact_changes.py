@@ -59,7 +59,7 @@ def test_person_is_added_by_hand_and_completed_the_second_time(shop: Shop, owner
     [
         ({"email": "nobody"}, "Enter a valid email address."),
         ({"new-phone": "call me"}, "is not a phone number"),
-        ({"language": "xx-no"}, ""),
+        ({"language": "nn-no"}, ""),
         ({"language": "f"}, "is not a language"),
         ({"points": "many"}, "Enter a number."),
         ({"time_zone": "Mars/Olympus"}, "Select a valid choice."),

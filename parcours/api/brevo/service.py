@@ -11,9 +11,9 @@ from parcours.api.brevo import account, contacts, events, lists, messages
 from parcours.api.brevo.problems import MANNER, MissingParameter, from_error, from_failure
 from parcours.api.envelope import around
 from parcours.api.parsing import StrictParser
-from parcours.api.problems import FieldError, Malformed, Unacceptable
+from parcours.api.problems import FieldError, Unacceptable
 from parcours.api.unknown_fields import told
-from parcours.kernel.errors import DomainError
+from parcours.kernel.errors import DomainError, Malformed
 
 
 class _Missing(ValidationError):

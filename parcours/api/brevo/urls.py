@@ -22,4 +22,4 @@ def not_taken(methods: str) -> HttpResponse:
     return answer(405, "method_not_allowed", told, {"Allow": methods})
 
 
-urlpatterns = [*patterns(api, not_taken), re_path(r"^.*$", nowhere, name="brevo-nowhere")]
+urlpatterns = [*patterns(api, not_taken), re_path("", nowhere, name="brevo-nowhere")]

@@ -33,7 +33,7 @@ def declare_attribute(request: ApiRequest, wanted: AttributeIn) -> Status[Attrib
     return Status(201, _out(made))
 
 
-@router.patch("/{slug:name}", response=AttributeOut, summary="Change how an attribute is read")
+@router.patch("/{name}", response=AttributeOut, summary="Change how an attribute is read")
 def change_attribute(request: ApiRequest, name: str, change: AttributeChange) -> AttributeOut:
     """Its labels, and the values that a category takes. Values that people have already stay."""
     call = request.call

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
+from parcours.api.problems import naming
 from parcours.api.routes import reports
 from parcours.api.routes.paging import int_in, newest_first, page_size
 from parcours.api.routes.reports import Language
@@ -36,13 +37,13 @@ def create_campaign(request: ApiRequest, wanted: CampaignIn) -> Status[CampaignO
     return Status(201, _read(call.workspace_id, made.pk))
 
 
-@router.get("/{int:campaign_id}", response=CampaignOut, summary="Read a campaign")
+@router.get("/{campaign_id}", response=CampaignOut, summary="Read a campaign")
 def read_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     """One campaign with what became of its recipients."""
     return _read(request.call.workspace_id, campaign_id)
 
 
-@router.get("/{int:campaign_id}/report", response=ReportOut, summary="Read a campaign's report")
+@router.get("/{campaign_id}/report", response=ReportOut, summary="Read a campaign's report")
 def read_report(request: ApiRequest, campaign_id: int, language: Language = "en") -> ReportOut:
     """Which links were followed, by mail system, by device; all empty before it starts. Links are labelled in `language`."""
     campaign = queries.access_campaign(request.call.workspace_id, campaign_id)
@@ -51,7 +52,7 @@ def read_report(request: ApiRequest, campaign_id: int, language: Language = "en"
     return reports.of_mailing(campaign.workspace_id, campaign.mailing_id, language)
 
 
-@router.put("/{int:campaign_id}", response=CampaignOut, summary="Change a draft")
+@router.put("/{campaign_id}", response=CampaignOut, summary="Change a draft")
 def change_campaign(request: ApiRequest, campaign_id: int, wanted: CampaignIn) -> CampaignOut:
     """What is scheduled or has started is not changed any more."""
     call = request.call
@@ -60,7 +61,7 @@ def change_campaign(request: ApiRequest, campaign_id: int, wanted: CampaignIn) -
     return _read(call.workspace_id, campaign_id)
 
 
-@router.delete("/{int:campaign_id}", response={204: None}, summary="Delete a draft")
+@router.delete("/{campaign_id}", response={204: None}, summary="Delete a draft")
 def delete_campaign(request: ApiRequest, campaign_id: int) -> Status[None]:
     """What is scheduled or has started can be cancelled, and stays."""
     call = request.call
@@ -68,18 +69,19 @@ def delete_campaign(request: ApiRequest, campaign_id: int) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/{int:campaign_id}/schedule", response=CampaignOut, summary="Schedule or start a campaign")
+@router.post("/{campaign_id}/schedule", response=CampaignOut, summary="Schedule or start a campaign")
 def schedule_campaign(request: ApiRequest, campaign_id: int, when: ScheduleIn) -> CampaignOut:
     """Start at an instant, or at once."""
     call = request.call
     if when.at is None:
         actions.start(call.workspace_id, campaign_id, actor=call.actor, now=call.now)
     else:
-        actions.schedule(call.workspace_id, campaign_id, when.at, actor=call.actor, now=call.now)
+        with naming(scheduled_at="at"):
+            actions.schedule(call.workspace_id, campaign_id, when.at, actor=call.actor, now=call.now)
     return _read(call.workspace_id, campaign_id)
 
 
-@router.post("/{int:campaign_id}/pause", response=CampaignOut, summary="Pause a campaign")
+@router.post("/{campaign_id}/pause", response=CampaignOut, summary="Pause a campaign")
 def pause_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     """Nothing more leaves until it is resumed."""
     call = request.call
@@ -87,7 +89,7 @@ def pause_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     return _read(call.workspace_id, campaign_id)
 
 
-@router.post("/{int:campaign_id}/resume", response=CampaignOut, summary="Resume a campaign")
+@router.post("/{campaign_id}/resume", response=CampaignOut, summary="Resume a campaign")
 def resume_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     """Go on with exactly those who have no outcome yet."""
     call = request.call
@@ -95,7 +97,7 @@ def resume_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     return _read(call.workspace_id, campaign_id)
 
 
-@router.post("/{int:campaign_id}/cancel", response=CampaignOut, summary="Cancel a campaign")
+@router.post("/{campaign_id}/cancel", response=CampaignOut, summary="Cancel a campaign")
 def cancel_campaign(request: ApiRequest, campaign_id: int) -> CampaignOut:
     """Stop for good; what left has left."""
     call = request.call

@@ -1,6 +1,7 @@
 """People: create or update by e-mail address, find, read, and what happened to them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from ipaddress import ip_address
 from uuid import UUID
@@ -11,7 +12,7 @@ from ninja import Router, Status
 
 from parcours.api import cursors
 from parcours.api.envelope import ApiRequest
-from parcours.api.problems import FieldError, Unacceptable
+from parcours.api.problems import FieldError, Unacceptable, naming
 from parcours.api.routes.paging import before, cut, int_in, page_size, uuid_in
 from parcours.api.schemas import (
     ConsentIn,
@@ -33,6 +34,7 @@ from parcours.consent.models import Purpose
 from parcours.consent.types import Act, Basis, Channel, Evidence, Statement
 from parcours.contacts import queries as contacts
 from parcours.contacts.changing import Wanted
+from parcours.contacts.errors import InvalidAttribute, InvalidAttributeName, TooManyAttributes
 from parcours.contacts.types import ContactRow, IdentityKind, Person
 from parcours.delivery import double_opt_in
 from parcours.events import audited
@@ -54,9 +56,13 @@ def save_contact(request: ApiRequest, contact: ContactIn) -> Status[ContactDetai
     call = request.call
     purposes = {one.code: one for one in consent.purposes(call.workspace_id)} if contact.consents else {}
     _check_consents(purposes, contact.consents, call.now)
-    saved = audited.save_person(
-        call.workspace_id, _person(contact), declare=True, actor=call.actor, now=call.now
-    )
+    for place, one in enumerate(contact.consents):
+        with naming(act=f"consents.{place}.granted"):
+            consent_actions.check_act(_act(one, purposes[one.purpose]), purposes[one.purpose])
+    with _as_written():
+        saved = audited.save_person(
+            call.workspace_id, _person(contact), declare=True, actor=call.actor, now=call.now
+        )
     said = [_statement(saved.contact_id, one, purposes[one.purpose]) for one in contact.consents]
     double_opt_in.record(call.workspace_id, said, actor=call.actor, now=call.now)
     return Status(201 if saved.created else 200, _detail(call.workspace_id, saved.contact_id))
@@ -106,13 +112,13 @@ def export_contacts(
     return response
 
 
-@router.get("/{uuid:contact_id}", response=ContactDetail, summary="Read a contact")
+@router.get("/{contact_id}", response=ContactDetail, summary="Read a contact")
 def read_contact(request: ApiRequest, contact_id: UUID) -> ContactDetail:
     """A person with all that identifies them, what they consented to, and their lists."""
     return _detail(request.call.workspace_id, contact_id)
 
 
-@router.patch("/{uuid:contact_id}", response=ContactDetail, summary="Change a contact")
+@router.patch("/{contact_id}", response=ContactDetail, summary="Change a contact")
 def change_contact(request: ApiRequest, contact_id: UUID, change: ContactChange) -> ContactDetail:
     """Change fields and attributes of one person. Another address becomes the main one; the one before still leads to them.
 
@@ -126,15 +132,14 @@ def change_contact(request: ApiRequest, contact_id: UUID, change: ContactChange)
         time_zone=(change.time_zone or "") if "time_zone" in told else None,
         attributes=change.attributes,
     )
-    audited.change_contact(
-        call.workspace_id, contact_id, wanted, declare=True, actor=call.actor, now=call.now
-    )
+    with _as_written():
+        audited.change_contact(
+            call.workspace_id, contact_id, wanted, declare=True, actor=call.actor, now=call.now
+        )
     return _detail(call.workspace_id, contact_id)
 
 
-@router.post(
-    "/{uuid:contact_id}/identities", response=ContactDetail, summary="Change what identifies a contact"
-)
+@router.post("/{contact_id}/identities", response=ContactDetail, summary="Change what identifies a contact")
 def change_identities(request: ApiRequest, contact_id: UUID, change: IdentitiesIn) -> ContactDetail:
     """Add and remove addresses, numbers and ids. What is another person's is refused, and the last one stays."""
     call = request.call
@@ -150,7 +155,7 @@ def change_identities(request: ApiRequest, contact_id: UUID, change: IdentitiesI
     return _detail(call.workspace_id, contact_id)
 
 
-@router.get("/{uuid:contact_id}/timeline", response=Page[EventOut], summary="Read what happened to a contact")
+@router.get("/{contact_id}/timeline", response=Page[EventOut], summary="Read what happened to a contact")
 def read_timeline(request: ApiRequest, contact_id: UUID, after: str = "", limit: int = 50) -> Page[EventOut]:
     """Everything on one time line, newest first."""
     workspace_id = request.call.workspace_id
@@ -162,6 +167,17 @@ def read_timeline(request: ApiRequest, contact_id: UUID, after: str = "", limit:
         items=[EventOut(name=row.name, at=row.at, properties=row.properties) for row in rows],
         next=following,
     )
+
+
+@contextmanager
+def _as_written() -> Iterator[None]:
+    """Within, what is wrong with an attribute or an id is said of the field of the body that holds it."""
+    try:
+        with naming(external="external_id"):
+            yield
+    except (InvalidAttribute, InvalidAttributeName, TooManyAttributes) as error:
+        error.field = f"attributes.{error.field}"
+        raise
 
 
 def _person(contact: ContactIn) -> Person:
@@ -248,11 +264,14 @@ def is_address(text: str) -> bool:
 
 
 def _statement(contact_id: UUID, said: ConsentIn, purpose: Purpose) -> Statement:
-    act = Act.GRANTED if said.granted else consent_actions.refusal(purpose)
-    if said.double_opt_in:
-        act = Act.REQUESTED
     evidence = Evidence(said.source, said.wording, said.ip, said.user_agent)
-    return Statement(contact_id, said.purpose, Channel(said.channel), act, evidence, said.at)
+    return Statement(contact_id, said.purpose, Channel(said.channel), _act(said, purpose), evidence, said.at)
+
+
+def _act(said: ConsentIn, purpose: Purpose) -> Act:
+    if said.double_opt_in:
+        return Act.REQUESTED
+    return Act.GRANTED if said.granted else consent_actions.refusal(purpose)
 
 
 def _out(row: ContactRow) -> ContactOut:

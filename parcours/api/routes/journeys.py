@@ -15,6 +15,7 @@ from parcours.api.schemas import (
     JourneyOut,
     Page,
     ReportOut,
+    Slug,
     StepOut,
     VersionOut,
 )
@@ -45,7 +46,7 @@ def publish_recipe(request: ApiRequest, wanted: JourneyIn) -> Status[JourneyOut]
     return Status(201, _out(call.workspace_id, made))
 
 
-@router.get("/{slug:slug}", response=JourneyGraphOut, summary="Read a journey")
+@router.get("/{slug}", response=JourneyGraphOut, summary="Read a journey")
 def read_journey(request: ApiRequest, slug: str, version: int | None = None) -> JourneyGraphOut:
     """One journey with its graph, its versions and the figures of every step: of the live version, or of the one asked for."""
     call = request.call
@@ -65,7 +66,7 @@ def read_journey(request: ApiRequest, slug: str, version: int | None = None) -> 
 
 
 @router.get(
-    "/{slug:slug}/steps/{slug:node}/report",
+    "/{slug}/steps/{node}/report",
     response=ReportOut,
     summary="Read the report of a journey's message",
 )
@@ -82,8 +83,8 @@ def read_report(
     return reports.of_mailing(workspace_id, mailing_id, language)
 
 
-@router.put("/{slug:slug}", response=JourneyGraphOut, summary="Publish a journey")
-def save_journey(request: ApiRequest, slug: str, wanted: JourneyGraphIn) -> JourneyGraphOut:
+@router.put("/{slug}", response=JourneyGraphOut, summary="Publish a journey")
+def save_journey(request: ApiRequest, slug: Slug, wanted: JourneyGraphIn) -> JourneyGraphOut:
     """Make it, or give it a new version, which people enter from now on; those inside finish on theirs. What cannot run is refused
     with its place, and changes nothing. A paused journey stays paused.
     """
@@ -93,21 +94,21 @@ def save_journey(request: ApiRequest, slug: str, wanted: JourneyGraphIn) -> Jour
     return read_journey(request, slug)
 
 
-@router.post("/{slug:slug}/pause", response=JourneyOut, summary="Pause a journey")
+@router.post("/{slug}/pause", response=JourneyOut, summary="Pause a journey")
 def pause_journey(request: ApiRequest, slug: str) -> JourneyOut:
     """Nobody enters, nobody moves, nothing leaves, until it is resumed."""
     call = request.call
     return _out(call.workspace_id, actions.pause(call.workspace_id, slug, actor=call.actor, now=call.now))
 
 
-@router.post("/{slug:slug}/resume", response=JourneyOut, summary="Resume a journey")
+@router.post("/{slug}/resume", response=JourneyOut, summary="Resume a journey")
 def resume_journey(request: ApiRequest, slug: str) -> JourneyOut:
     """Go on where it was paused."""
     call = request.call
     return _out(call.workspace_id, actions.resume(call.workspace_id, slug, actor=call.actor, now=call.now))
 
 
-@router.post("/{slug:slug}/archive", response=JourneyOut, summary="Archive a journey")
+@router.post("/{slug}/archive", response=JourneyOut, summary="Archive a journey")
 def archive_journey(request: ApiRequest, slug: str) -> JourneyOut:
     """Stop for good: nobody enters or moves, and what has not left is cancelled."""
     call = request.call

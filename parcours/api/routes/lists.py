@@ -26,7 +26,7 @@ def create_list(request: ApiRequest, wanted: ListIn) -> Status[ListOut]:
     return Status(201, ListOut(slug=made.slug, name=made.name, count=0, created_at=made.created_at))
 
 
-@router.get("/{slug:slug}/members", response=Page[ContactOut], summary="List a list's people")
+@router.get("/{slug}/members", response=Page[ContactOut], summary="List a list's people")
 def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 50) -> Page[ContactOut]:
     """Who is on it, in the order of their ids."""
     size = page_size(limit)
@@ -38,7 +38,7 @@ def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 5
     )
 
 
-@router.post("/{slug:slug}/members", response=MembersChanged, summary="Change who is on a list")
+@router.post("/{slug}/members", response=MembersChanged, summary="Change who is on a list")
 def change_members(request: ApiRequest, slug: str, members: MembersIn) -> MembersChanged:
     """Put people on a list and take others off. Ids that are unknown here are passed over."""
     call = request.call

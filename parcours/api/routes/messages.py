@@ -84,7 +84,7 @@ def list_messages(
     return Page[MessageOut](items=[_out(row) for row in rows], next=following)
 
 
-@router.get("/{uuid:message_id}", response=MessageOut, summary="Read a message")
+@router.get("/{message_id}", response=MessageOut, summary="Read a message")
 def read_message(request: ApiRequest, message_id: UUID) -> MessageOut:
     """One message with its verdict and all its reasons."""
     return _out(delivery.message(request.call.workspace_id, message_id))

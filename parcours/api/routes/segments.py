@@ -38,14 +38,14 @@ def create_segment(request: ApiRequest, wanted: SegmentIn) -> Status[SegmentOut]
     return Status(201, _out(row, queries.vocabulary(call.workspace_id)))
 
 
-@router.get("/{slug:slug}", response=SegmentOut, summary="Read a segment")
+@router.get("/{slug}", response=SegmentOut, summary="Read a segment")
 def read_segment(request: ApiRequest, slug: str) -> SegmentOut:
     """One segment."""
     workspace_id = request.call.workspace_id
     return _out(queries.segment(workspace_id, slug), queries.vocabulary(workspace_id))
 
 
-@router.patch("/{slug:slug}", response=SegmentOut, summary="Change a segment")
+@router.patch("/{slug}", response=SegmentOut, summary="Change a segment")
 def change_segment(request: ApiRequest, slug: str, change: SegmentChange) -> SegmentOut:
     """Its name, what it is for, its rule. After a change of the rule its people are computed anew in the background."""
     call = request.call
@@ -55,7 +55,7 @@ def change_segment(request: ApiRequest, slug: str, change: SegmentChange) -> Seg
     return read_segment(request, slug)
 
 
-@router.delete("/{slug:slug}", response={204: None}, summary="Delete a segment")
+@router.delete("/{slug}", response={204: None}, summary="Delete a segment")
 def delete_segment(request: ApiRequest, slug: str) -> Status[None]:
     """Its people stay. One that a segment, purpose, journey or campaign uses is not deleted."""
     call = request.call
@@ -63,14 +63,14 @@ def delete_segment(request: ApiRequest, slug: str) -> Status[None]:
     return Status(204, None)
 
 
-@router.get("/{slug:slug}/count", response=CountOut, summary="Count a segment's people")
+@router.get("/{slug}/count", response=CountOut, summary="Count a segment's people")
 def count_segment(request: ApiRequest, slug: str) -> CountOut:
     """How many people are in it now."""
     row = queries.segment(request.call.workspace_id, slug)
     return CountOut(count=queries.count(request.call.workspace_id, row.id))
 
 
-@router.get("/{slug:slug}/members", response=Page[ContactInSegment], summary="List a segment's people")
+@router.get("/{slug}/members", response=Page[ContactInSegment], summary="List a segment's people")
 def list_members(request: ApiRequest, slug: str, after: str = "", limit: int = 50) -> Page[ContactInSegment]:
     """Who is in it, newest contacts first, and since when."""
     workspace_id = request.call.workspace_id

@@ -64,7 +64,7 @@ def add_suppression(request: ApiRequest, wanted: SuppressionIn) -> Status[Suppre
     return Status(201 if is_new else 200, _out(entry))
 
 
-@router.delete("/{int:suppression_id}", response={204: None}, summary="Lift a suppression")
+@router.delete("/{suppression_id}", response={204: None}, summary="Lift a suppression")
 def lift_suppression(request: ApiRequest, suppression_id: int) -> Status[None]:
     """The address may be written to again, as far as its person's consents allow. The trail says which key lifted it."""
     call = request.call

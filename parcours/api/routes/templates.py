@@ -5,7 +5,7 @@ from uuid import UUID
 from ninja import Router, Status
 
 from parcours.api.envelope import ApiRequest
-from parcours.api.schemas import Page, TemplateIn, TemplateOut, TestIn, TestOut, TestsOut
+from parcours.api.schemas import Page, Slug, TemplateIn, TemplateOut, TestIn, TestOut, TestsOut
 from parcours.consent import queries as consent
 from parcours.contacts import queries as contacts
 from parcours.contacts.errors import UnknownContact
@@ -25,15 +25,15 @@ def list_templates(request: ApiRequest) -> Page[TemplateOut]:
     return Page[TemplateOut](items=[_out(version) for version in versions])
 
 
-@router.get("/{slug:slug}", response=TemplateOut, summary="Read a template")
+@router.get("/{slug}", response=TemplateOut, summary="Read a template")
 def read_template(request: ApiRequest, slug: str) -> TemplateOut:
     """One template with its newest version."""
     workspace_id = request.call.workspace_id
     return _out(queries.latest_version(workspace_id, slug))
 
 
-@router.put("/{slug:slug}", response=TemplateOut, summary="Save a template")
-def save_template(request: ApiRequest, slug: str, wanted: TemplateIn) -> TemplateOut:
+@router.put("/{slug}", response=TemplateOut, summary="Save a template")
+def save_template(request: ApiRequest, slug: Slug, wanted: TemplateIn) -> TemplateOut:
     """Make it, or give it a new version. Published journeys and started campaigns keep theirs."""
     call = request.call
     bodies: dict[str, dict[str, str]] = {
@@ -43,7 +43,7 @@ def save_template(request: ApiRequest, slug: str, wanted: TemplateIn) -> Templat
     return _out(queries.latest_version(call.workspace_id, slug))
 
 
-@router.post("/{slug:slug}/test", response={202: TestsOut}, summary="Send a test to members")
+@router.post("/{slug}/test", response={202: TestsOut}, summary="Send a test to members")
 def test_template(request: ApiRequest, slug: str, wanted: TestIn) -> Status[TestsOut]:
     """Send the newest version to members of the workspace, as one of its contacts would see it.
 

@@ -45,13 +45,13 @@ def create_webhook(request: ApiRequest, wanted: WebhookIn) -> Status[WebhookMade
     return Status(201, _made(made))
 
 
-@router.get("/{int:endpoint_id}", response=WebhookOut, summary="Read a webhook")
+@router.get("/{endpoint_id}", response=WebhookOut, summary="Read a webhook")
 def read_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
     """One webhook with how its deliveries stand."""
     return _read(request.call.workspace_id, endpoint_id)
 
 
-@router.patch("/{int:endpoint_id}", response=WebhookOut, summary="Change a webhook")
+@router.patch("/{endpoint_id}", response=WebhookOut, summary="Change a webhook")
 def change_webhook(request: ApiRequest, endpoint_id: int, change: WebhookChange) -> WebhookOut:
     """Where it is, what it is called, what it wants: from now on."""
     call = request.call
@@ -65,7 +65,7 @@ def change_webhook(request: ApiRequest, endpoint_id: int, change: WebhookChange)
     return _read(call.workspace_id, endpoint_id)
 
 
-@router.delete("/{int:endpoint_id}", response={204: None}, summary="Remove a webhook")
+@router.delete("/{endpoint_id}", response={204: None}, summary="Remove a webhook")
 def remove_webhook(request: ApiRequest, endpoint_id: int) -> Status[None]:
     """Its secret and what waits for it are forgotten."""
     call = request.call
@@ -73,7 +73,7 @@ def remove_webhook(request: ApiRequest, endpoint_id: int) -> Status[None]:
     return Status(204, None)
 
 
-@router.post("/{int:endpoint_id}/pause", response=WebhookOut, summary="Pause a webhook")
+@router.post("/{endpoint_id}/pause", response=WebhookOut, summary="Pause a webhook")
 def pause_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
     """What happens meanwhile waits."""
     call = request.call
@@ -81,7 +81,7 @@ def pause_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
     return _read(call.workspace_id, endpoint_id)
 
 
-@router.post("/{int:endpoint_id}/resume", response=WebhookOut, summary="Resume a webhook")
+@router.post("/{endpoint_id}/resume", response=WebhookOut, summary="Resume a webhook")
 def resume_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
     """Go on with what has waited."""
     call = request.call
@@ -89,14 +89,14 @@ def resume_webhook(request: ApiRequest, endpoint_id: int) -> WebhookOut:
     return _read(call.workspace_id, endpoint_id)
 
 
-@router.post("/{int:endpoint_id}/rotate", response=WebhookMade, summary="Give a webhook a new secret")
+@router.post("/{endpoint_id}/rotate", response=WebhookMade, summary="Give a webhook a new secret")
 def rotate_secret(request: ApiRequest, endpoint_id: int) -> WebhookMade:
     """The one before signs too for 24 hours."""
     call = request.call
     return _made(actions.rotate(call.workspace_id, endpoint_id, actor=call.actor, now=call.now))
 
 
-@router.post("/{int:endpoint_id}/test", response={202: WebhookDeliveryOut}, summary="Send a test")
+@router.post("/{endpoint_id}/test", response={202: WebhookDeliveryOut}, summary="Send a test")
 def send_test(request: ApiRequest, endpoint_id: int) -> Status[WebhookDeliveryOut]:
     """A delivery that tells of nobody, tried once."""
     call = request.call
@@ -104,7 +104,7 @@ def send_test(request: ApiRequest, endpoint_id: int) -> Status[WebhookDeliveryOu
     return Status(202, _delivery(made))
 
 
-@router.get("/{int:endpoint_id}/deliveries", response=Page[WebhookDeliveryOut], summary="List deliveries")
+@router.get("/{endpoint_id}/deliveries", response=Page[WebhookDeliveryOut], summary="List deliveries")
 def list_deliveries(
     request: ApiRequest,
     endpoint_id: int,
@@ -120,7 +120,7 @@ def list_deliveries(
     return Page[WebhookDeliveryOut](items=[_delivery(row) for row in rows], next=following)
 
 
-@router.post("/{int:endpoint_id}/replay", response=Replayed, summary="Deliver again what failed")
+@router.post("/{endpoint_id}/replay", response=Replayed, summary="Deliver again what failed")
 def replay_failed(request: ApiRequest, endpoint_id: int) -> Replayed:
     """Everything that failed begins again, under the same ids."""
     call = request.call
@@ -130,7 +130,7 @@ def replay_failed(request: ApiRequest, endpoint_id: int) -> Replayed:
 
 
 @router.post(
-    "/{int:endpoint_id}/deliveries/{uuid:delivery_id}/replay",
+    "/{endpoint_id}/deliveries/{delivery_id}/replay",
     response=WebhookDeliveryOut,
     summary="Deliver something again",
 )

@@ -37,7 +37,7 @@ FILTER_TESTS = tuple(test for test in TESTS if test not in AGES)
 """An event's properties never change, and neither may the truth about them: when it happened is `within` and `last`."""
 KINDS = ("all", "any", "not", "attribute", "list", "segment", "consent", "event")
 _BOUNDS = tuple(order.value for order in tree.Order)
-_DURATION = re.compile(r"([1-9][0-9]{0,6})([mhdw])")
+_DURATION = re.compile(r"([1-9][0-9]*)([mhdw])")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:?\d\d)?)?")
 _Kind = TypeVar("_Kind", bound=StrEnum)
 
@@ -306,7 +306,7 @@ def _duration(data: object, at: str) -> tree.Duration:
         )
     duration = tree.Duration(int(match[1]), tree.Unit(match[2]))
     if duration.seconds > MAX_DURATION.seconds:
-        raise _error(at, _("The duration is longer than ten years."))
+        raise _error(at, _("The duration is longer than ten years: at most %(most)s.") % {"most": "3660d"})
     return duration
 
 

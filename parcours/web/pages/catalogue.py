@@ -17,7 +17,8 @@ from parcours.accounts.types import Role
 from parcours.catalogue import actions, queries
 from parcours.catalogue.models import Product
 from parcours.catalogue.types import ProductOrigin, shown_price
-from parcours.kernel.errors import DomainError
+from parcours.kernel import json_text
+from parcours.kernel.errors import DomainError, Malformed
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
@@ -62,9 +63,9 @@ class ProductForm(forms.Form):
         """The object that the text says."""
         text = self.cleaned_data["attributes"].strip()
         try:
-            said = json.loads(text) if text else {}
-        except (ValueError, RecursionError):
-            said = None
+            said = json_text.read(text) if text else {}
+        except Malformed as error:
+            raise forms.ValidationError(error.message) from error
         if not isinstance(said, dict):
             raise forms.ValidationError(gettext("This is no JSON object."))
         return said

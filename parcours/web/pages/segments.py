@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from parcours.accounts.types import Role
 from parcours.audiences import actions, queries
 from parcours.audiences.models import Segment
-from parcours.kernel.errors import DomainError, Invalid
+from parcours.kernel import json_text
+from parcours.kernel.errors import DomainError, Invalid, Malformed
 from parcours.web import paging
 from parcours.web.access import StaffRequest, needs
 from parcours.web.forms import put
@@ -52,16 +53,9 @@ class SegmentForm(forms.Form):
 def read_rule(text: str) -> Any:
     """The rule's JSON, or a form error that says where it breaks off."""
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        place = {"line": error.lineno, "column": error.colno}
-        raise forms.ValidationError(
-            gettext("This is not JSON: look at line %(line)d, column %(column)d.") % place
-        ) from error
-    except RecursionError as error:
-        raise forms.ValidationError(gettext("This is nested too deeply.")) from error
-    except ValueError as error:  # Python reads no integer of thousands of digits
-        raise forms.ValidationError(gettext("A number has too many digits.")) from error
+        return json_text.read(text)
+    except Malformed as error:
+        raise forms.ValidationError(error.message) from error
 
 
 @needs(Role.VIEWER)
