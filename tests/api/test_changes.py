@@ -130,6 +130,26 @@ def test_identity_of_another_person_stays_theirs(till: Machine, marc: str) -> No
     assert (answer.status_code, answer.json()["code"]) == (409, "identity.taken")
 
 
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (
+            {"add": [{"kind": "external", "value": "C-9"}, {"kind": "phone", "value": "call me"}]},
+            "add.1.value",
+        ),
+        ({"add": [{"kind": "email", "value": "nobody"}]}, "add.0.value"),
+        ({"remove": [{"kind": "external", "value": "C-404"}]}, "remove.0.value"),
+    ],
+)
+def test_identity_that_cannot_be_is_named_by_its_place(
+    till: Machine, marc: str, change: dict[str, Any], field: str
+) -> None:
+    before = till.get(f"/contacts/{marc}").json()
+    refused = till.post(f"/contacts/{marc}/identities", change).json()
+    assert [one["field"] for one in refused["errors"]] == [field]
+    assert till.get(f"/contacts/{marc}").json() == before
+
+
 def test_people_of_another_workspace_cannot_be_changed(till: Machine, other_till: Machine, marc: str) -> None:
     assert other_till.send("patch", f"/contacts/{marc}", {"language": "en"}).status_code == 404
     assert other_till.send("patch", f"/contacts/{marc}", {"email": "a@example.com"}).status_code == 404

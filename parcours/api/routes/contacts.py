@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -44,6 +45,7 @@ from parcours.kernel.clock import EARLIEST
 from parcours.kernel.errors import NotFound
 
 router = Router()
+_OF_AN_IDENTITY = ("value", *(kind.value for kind in IdentityKind))  # what errors about one name
 
 
 @router.post("", response={200: ContactDetail, 201: ContactDetail}, summary="Create or update a contact")
@@ -144,14 +146,15 @@ def change_identities(request: ApiRequest, contact_id: UUID, change: IdentitiesI
     """Add and remove addresses, numbers and ids. What is another person's is refused, and the last one stays."""
     call = request.call
     contacts.contact(call.workspace_id, contact_id)
-    audited.change_identities(
-        call.workspace_id,
-        contact_id,
-        add=[(one.kind, one.value) for one in change.add],
-        remove=[(one.kind, one.value) for one in change.remove],
-        actor=call.actor,
-        now=call.now,
+    change_one = partial(
+        audited.change_identities, call.workspace_id, contact_id, actor=call.actor, now=call.now
     )
+    for place, one in enumerate(change.add):
+        with naming(**dict.fromkeys(_OF_AN_IDENTITY, f"add.{place}.value")):
+            change_one(add=[(one.kind, one.value)])
+    for place, one in enumerate(change.remove):
+        with naming(**dict.fromkeys(_OF_AN_IDENTITY, f"remove.{place}.value")):
+            change_one(remove=[(one.kind, one.value)])
     return _detail(call.workspace_id, contact_id)
 
 
