@@ -80,6 +80,17 @@ def taken(shop: Workspace, text: str | bytes, now: datetime, **choices: Any) -> 
     return finished(shop, confirmed(shop, text, now, **choices), now)
 
 
+@pytest.mark.parametrize("rest", ["", "\n" * 300_000])
+def test_file_without_rows_ends_well(
+    shop: Workspace, now: datetime, rest: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Only one that was kept before such files were refused, or one whose blank lines hide it, comes so far."""
+    run = confirmed(shop, FILE, now)
+    Import.objects.update(content=("email;prénom;points\n" + rest).encode())
+    run = finished(shop, run, now)
+    assert (run.state, run.total, run.failure, caplog.records) == ("finished", 0, "", [])
+
+
 def refused(run: Import) -> list[tuple[int, str, str]]:
     return [(one.line, one.code, one.value) for one in queries.refusals(run)]
 

@@ -1,6 +1,5 @@
 """Choosing by purpose and channel: what is ticked, what is recorded, what cannot be taken over."""
 
-import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -18,7 +17,9 @@ from parcours.delivery.models import Message, Sending
 from parcours.events import people, tokens
 from parcours.kernel import clock, tenancy
 from tests.public.conftest import Marc
+from tests.public.forms import as_sent, save
 
+FORM = "application/x-www-form-urlencoded"
 DONE = "c’est confirmé"
 PREFERENCES = tokens.Purpose.PREFERENCES
 
@@ -43,8 +44,8 @@ def test_nothing_is_ticked_that_was_not_said(marc: Marc, visitor: Client) -> Non
 
 
 def test_choices_are_saved_with_what_was_shown(marc: Marc, visitor: Client) -> None:
-    link = marc.link(PREFERENCES)
-    page = visitor.post(link, {"yes": ["promotions.email", "measure_opens.any", "advice.email"]})
+    chosen = ["promotions.email", "measure_opens.any", "advice.email"]
+    page = save(visitor, marc.link(PREFERENCES), yes=chosen)
     assert page.status_code == 200
     assert marc.states() == {
         "promotions.email": "granted",
@@ -58,17 +59,18 @@ def test_choices_are_saved_with_what_was_shown(marc: Marc, visitor: Client) -> N
 
 
 def test_saving_the_same_again_records_nothing(marc: Marc, visitor: Client) -> None:
-    chosen = {"yes": ["promotions.email", "advice.email", "advice.sms"]}
-    visitor.post(marc.link(PREFERENCES), chosen)
+    chosen = ["promotions.email", "advice.email", "advice.sms"]
+    save(visitor, marc.link(PREFERENCES), yes=chosen)
     recorded = len(marc.records())
-    visitor.post(marc.link(PREFERENCES), chosen)
+    assert recorded == 1
+    save(visitor, marc.link(PREFERENCES), yes=chosen)
     assert len(marc.records()) == recorded
 
 
 def test_one_button_stops_everything(marc: Marc, visitor: Client, now: datetime) -> None:
     marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
     marc.says(Act.GRANTED, "measure_opens", Channel.ANY, now)
-    page = visitor.post(marc.link(PREFERENCES), {"stop": "everything", "yes": ["promotions.email"]})
+    page = save(visitor, marc.link(PREFERENCES), stop="everything", yes=["promotions.email"])
     assert set(marc.states().values()) == {"withdrawn", "objected"}
     assert ticked(page.content.decode()) == set()
 
@@ -76,7 +78,8 @@ def test_one_button_stops_everything(marc: Marc, visitor: Client, now: datetime)
 def test_visitor_on_the_same_wire_may_refuse_too(marc: Marc, visitor: Client, now: datetime) -> None:
     """A link-local address carries the name of our network card, which the ledger's column does not take."""
     marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
-    visitor.post(marc.link(PREFERENCES), {"stop": "everything"}, REMOTE_ADDR="fe80::1%eth0")
+    form = {"form": "preferences", "stop": "everything"}
+    visitor.post(marc.link(PREFERENCES), form, REMOTE_ADDR="fe80::1%eth0")
     assert marc.states()["promotions.email"] == "withdrawn"
     assert marc.records()[-1].ip == "fe80::1"
 
@@ -89,14 +92,14 @@ def test_box_that_does_not_exist_is_passed_over(marc: Marc, visitor: Client) -> 
         "promotions.email\x00",
         "advice.email",
     ]
-    response = visitor.post(marc.link(PREFERENCES), {"yes": [*boxes, "advice.sms"]})
+    response = save(visitor, marc.link(PREFERENCES), yes=[*boxes, "advice.sms"])
     assert response.status_code == 200
     assert marc.states() == {}
 
 
 def test_token_of_another_use_opens_nothing(marc: Marc, visitor: Client) -> None:
     link = marc.link(tokens.Purpose.WHY).replace("/why/", "/p/")
-    assert visitor.post(link, {"stop": "everything"}).status_code == 404
+    assert visitor.post(link, {"form": "preferences", "stop": "everything"}).status_code == 404
     assert marc.states() == {}
 
 
@@ -146,10 +149,42 @@ def test_confirmation_says_what_it_did(marc: Marc, visitor: Client, now: datetim
     assert DONE not in visitor.post(link).content.decode()
 
 
-def as_sent(page: str) -> dict[str, list[str]]:
-    """What a browser sends of the page when nothing is touched."""
-    shown = re.findall(r'<input type="hidden" name="shown" value="([^"]+)"', page)
-    return {"shown": shown, "yes": sorted(ticked(page))}
+def test_unticking_every_box_is_saved(marc: Marc, visitor: Client) -> None:
+    assert save(visitor, marc.link(PREFERENCES), yes=[]).status_code == 200
+    assert marc.states() == {"advice.email": "objected", "advice.sms": "objected"}
+
+
+WHOLE = "shown=advice.email&shown=advice.sms&pause=none&frequency=any"
+NOT_OURS = {
+    "empty": ("", FORM),
+    "json": (b'{"yes": []}', "application/json"),
+    "cut off": (WHOLE, FORM),
+    "one click": ("List-Unsubscribe=One-Click", FORM),
+    "pause": ("form=preferences&shown=advice.email&pause=9999", FORM),
+    "frequency": ("form=preferences&shown=advice.email&frequency=1", FORM),
+    "stop": ("form=preferences&stop=some", FORM),
+    "large": ("form=preferences&x=" + "x" * 6_000_000, FORM),
+    "many fields": ("form=preferences" + "&yes=a" * 2000, FORM),
+    "other encoding": ("form=preferences", f"{FORM}; charset=utf-16"),
+    "no parts": (b"form=preferences", "multipart/form-data"),
+}
+
+
+@pytest.mark.parametrize(("body", "kind"), NOT_OURS.values(), ids=NOT_OURS)
+@pytest.mark.parametrize(
+    ("language", "told"), [("fr", "Rien n’a été modifié"), ("en", "Nothing was changed")]
+)
+def test_what_is_not_the_pages_own_form_changes_nothing_and_says_so(
+    marc: Marc, visitor: Client, body: str | bytes, kind: str, language: str, told: str
+) -> None:
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Contact.objects.filter(pk=marc.contact_id).update(language=language)
+    answer = visitor.post(marc.link(PREFERENCES), body, content_type=kind)
+    assert (answer.status_code, marc.records()) == (400, [])
+    page = answer.content.decode()
+    assert told in page
+    assert f'href="{marc.link(PREFERENCES)}"' in page
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
 
 
 def test_box_that_was_not_on_the_page_is_not_refused(marc: Marc, visitor: Client, now: datetime) -> None:
@@ -184,6 +219,14 @@ def test_days_are_those_of_the_person(
         Contact.objects.filter(pk=marc.contact_id).update(time_zone=own)
     Workspace.objects.filter(pk=marc.workspace.pk).update(time_zone=workspace_zone)
     assert f"votre choix du {told}" in visitor.get(marc.link(PREFERENCES)).content.decode()
+
+
+def test_english_pages_write_days_as_the_rest_does(marc: Marc, visitor: Client, now: datetime) -> None:
+    marc.says(Act.GRANTED, "promotions", Channel.EMAIL, now)
+    with tenancy.scope(workspace_id=marc.workspace.pk):
+        Contact.objects.filter(pk=marc.contact_id).update(language="en")
+    assert "your choice of 10 March 2026" in visitor.get(marc.link(PREFERENCES)).content.decode()
+    assert "<dd>10 March 2026</dd>" in visitor.get(marc.link(tokens.Purpose.WHY)).content.decode()
 
 
 def test_why_tells_source_basis_proof_and_data(marc: Marc, visitor: Client, now: datetime) -> None:
@@ -251,9 +294,9 @@ def test_archived_purpose_is_not_shown_but_stops_with_the_rest(
         consent.archive_purpose(marc.workspace.pk, "promotions", actor=SYSTEM, now=now)
     link = marc.link(PREFERENCES)
     assert "promotions" not in visitor.get(link).content.decode()
-    visitor.post(link, {"yes": ["advice.email", "advice.sms"]})
+    save(visitor, link, yes=["advice.email", "advice.sms"])
     assert marc.states() == {"promotions.email": "granted"}
-    visitor.post(link, {"stop": "everything"})
+    save(visitor, link, stop="everything")
     assert marc.states()["promotions.email"] == "withdrawn"
 
 

@@ -19,6 +19,7 @@ from parcours.public.hot.tracking import PIXEL, Bursts, ascii_url
 from tests.api.conftest import machine_of
 from tests.public.asking import Client, visit
 from tests.public.conftest import Marc
+from tests.public.forms import save
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HUMAN = {"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605 Mobile/15E148"}
@@ -235,7 +236,7 @@ def test_consent_given_by_api_is_shown_and_withdrawn_on_the_preference_page(
     assert len(told(reader, "Email Opened")) == 1
     page = Browser().get(reader.link(tokens.Purpose.PREFERENCES)).content.decode()
     assert 'value="measure_opens.any" checked' in page
-    Browser().post(reader.link(tokens.Purpose.PREFERENCES), {"yes": ["advice.email", "advice.sms"]})
+    save(Browser(), reader.link(tokens.Purpose.PREFERENCES), yes=["advice.email", "advice.sms"])
     assert reader.states() == {"measure_opens.any": "withdrawn"}
     visit(story)
     assert len(told(reader, "Email Opened")) == 1

@@ -21,6 +21,7 @@ from parcours.kernel import tenancy
 from tests.api.conftest import Machine, machine_of
 from tests.delivery.post import Post
 from tests.delivery.stories import codes
+from tests.public.forms import save
 
 pytestmark = pytest.mark.usefixtures("one_clock")
 FORM = {"source": "newsletter form", "wording": "Send me offers.", "ip": "192.0.2.7"}
@@ -160,7 +161,7 @@ def test_tick_on_the_preference_page_waits_too(post: Post, form: Machine) -> Non
     post.send()
     html = str(post.arrived[0].get_body(("html",)).get_content())  # type: ignore[union-attr]
     page = re.findall(r'href="[^"]*?(/p/[^"]+)"', html)[0]
-    shown = Client().post(page, {"yes": ["promotions.email", "advice.email"]}).content.decode()
+    shown = save(Client(), page, yes=["promotions.email", "advice.email"]).content.decode()
     assert "waits for your confirmation" in shown
     assert act(post, julie) == "requested"
     post.send()

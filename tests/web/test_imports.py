@@ -127,6 +127,21 @@ def test_file_that_is_no_csv_is_refused(alice: Client, workspace: Workspace, con
         assert not Import.objects.exists()
 
 
+@pytest.mark.parametrize("content", [b"email,city", b"email;city\r\n", b"\xef\xbb\xbfemail,city\n\n,\n"])
+def test_file_of_a_header_alone_is_refused_and_not_kept(
+    alice: Client, workspace: Workspace, content: bytes
+) -> None:
+    for language, told in (
+        ("en", "This file has no lines after the header."),
+        ("fr", "Ce fichier ne contient aucune ligne après l’en-tête."),
+    ):
+        User.objects.filter(email="editor@example.com").update(language=language)
+        response = alice.post("/w/shop/imports/upload/", {"file": SimpleUploadedFile("x.csv", content)})
+        assert (response.status_code, told in response.content.decode()) == (422, True)
+    with tenancy.scope(workspace_id=workspace.pk):
+        assert not Import.objects.exists()
+
+
 def test_cancelled_import_stays_cancelled(alice: Client, workspace: Workspace, now: datetime) -> None:
     address = uploaded(alice)
     assert alice.post(address + "cancel/").status_code == 302

@@ -84,6 +84,7 @@ def upload(workspace_id: int, file_name: str, content: bytes, *, actor: Actor, n
     text, encoding = reading.to_utf8(content)
     delimiter = reading.sniff_delimiter(text)
     reading.header_and_sample(text, delimiter, 1)
+    reading.check_has_rows(text, delimiter)
     run = Import.objects.create(
         workspace_id=workspace_id,
         file_name=identities.shown(file_name) or "import.csv",

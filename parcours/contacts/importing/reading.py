@@ -116,13 +116,24 @@ def header_and_sample(content: bytes, delimiter: str, rows: int) -> tuple[list[s
     return header, records[1:]
 
 
+def check_has_rows(content: bytes, delimiter: str) -> None:
+    """Raises UnreadableFile when the header is all there is."""
+    if len(content) <= SAMPLE_BYTES and beginning(content, delimiter, 2).rows < 2:
+        raise UnreadableFile(_("This file has no lines after the header."), field="file")
+
+
 def beginning(content: bytes, delimiter: str, count: int) -> Portion:
     """The first records of a file, of which at least the first SAMPLE_BYTES and one more are given if there are as many."""
     return read(content[:SAMPLE_BYTES], 1, delimiter, count, is_last=len(content) <= SAMPLE_BYTES)
 
 
 def portion(source: Source, size: int, place: Place, delimiter: str, limit: int) -> Portion:
-    """The next rows of a file of `size` bytes: some, at most `limit`. Raises UnreadableFile when the file ends before its size."""
+    """The next rows of a file of `size` bytes: some, at most `limit`; none at its end.
+
+    Raises UnreadableFile when the file ends before its size.
+    """
+    if place.offset >= size:
+        return Portion([], {}, 0, 0)
     data = source(place.offset, PORTION_BYTES)
     if not data:
         raise UnreadableFile(_("The content of this file is not kept any more."))

@@ -1,14 +1,17 @@
 """The preference page: by purpose and channel, the two measuring consents, a pause or less of it, and stopping everything at once.
 
 Nothing is ticked beforehand: a box is ticked only for what the person said yes to, or what a legitimate interest covers and they
-did not object to (compliance C1). Only what they change is recorded.
+did not object to (compliance C1). Only what they change is recorded, and only by this page's own form: an unticked box is sent as
+nothing, so whatever else is sent here would read as a refusal of everything.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 
 from parcours.consent import actions as consent
@@ -30,6 +33,8 @@ from parcours.public.pages.wording import (
 )
 
 SOURCE = "preference page"
+FORM = "preferences"
+"""What the form's last field says, so that one which was cut off lacks it."""
 _YES = frozenset({Act.GRANTED.value})
 _NO = frozenset({Act.WITHDRAWN, Act.OBJECTED})
 
@@ -67,8 +72,10 @@ class Topic:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Show what a person receives and why, or (POST) save their choices and show them again with a confirmation."""
     with visit(request, token, tokens.Purpose.PREFERENCES) as found:
-        purposes = queries.purposes(found.workspace.pk)
         is_saved = request.method == "POST"
+        if is_saved and not is_our_form(request):
+            return page(request, "not_saved", {"visit": found, "token": token}, status=400)
+        purposes = queries.purposes(found.workspace.pk)
         if is_saved:
             save(request, found, purposes)
             save_wish(request, found)
@@ -80,6 +87,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             "preferences",
             {
                 "visit": found,
+                "form": FORM,
                 "address": masked(found.contact.email),
                 "topics": topics([one for one in offered if not one.is_measuring], shown),
                 "measures": topics([one for one in offered if one.is_measuring], shown),
@@ -90,6 +98,20 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
                 "receives_nothing": not any(one.is_on for one in shown if one.purpose.is_marketing),
             },
         )
+
+
+def is_our_form(request: HttpRequest) -> bool:
+    """Whether the page's own form was sent, whole, with choices that it offers."""
+    try:
+        sent = request.POST
+    except (BadRequest, MultiPartParserError, SuspiciousOperation):  # no form, or one of a size that ours never has
+        return False
+    return (
+        sent.get("form") == FORM
+        and sent.get("stop", "everything") == "everything"
+        and sent.get("pause", "keep") in {"none", "keep", *map(str, PAUSES)}
+        and sent.get("frequency", "any") in {"any", *map(str, FREQUENCIES)}
+    )
 
 
 def choices(found: Visit, purposes: Iterable[Purpose]) -> Iterator[Choice]:
@@ -136,12 +158,11 @@ def save(request: HttpRequest, found: Visit, purposes: Iterable[Purpose]) -> Non
     """Record every change between what holds and what was sent. The button “stop everything” unticks all.
 
     It also unticks what is not shown because the purpose is archived, or was not when the page was opened; otherwise that stays
-    as it is: nobody refuses what they have not seen. A page that does not say what it showed (of an earlier version) showed all.
+    as it is: nobody refuses what they have not seen.
     """
     stops_all = request.POST.get("stop") == "everything"
     wanted = frozenset() if stops_all else frozenset(request.POST.getlist("yes"))
     seen = wanted | frozenset(request.POST.getlist("shown"))
-    saw_all = stops_all or "shown" not in request.POST
     said = [
         Statement(
             found.contact.id,
@@ -152,7 +173,7 @@ def save(request: HttpRequest, found: Visit, purposes: Iterable[Purpose]) -> Non
         )
         for one in choices(found, purposes)
         if (stops_all or one.purpose.archived_at is None)
-        and (saw_all or one.field in seen)
+        and (stops_all or one.field in seen)
         and ((one.field in wanted) != one.is_on or (one.is_pending and stops_all))
     ]
     changed = double_opt_in.record(found.workspace.pk, said, now=found.now)
@@ -195,17 +216,17 @@ def frequencies(wish: Wish) -> list[Option]:
 
 
 def save_wish(request: HttpRequest, found: Visit) -> None:
-    """Keep the pause and the frequency that were sent; what was not sent, or cannot be chosen, stays."""
+    """Keep the pause and the frequency that were sent; what was not sent stays."""
     before = queries.wish(found.workspace.pk, found.contact.id, now=found.now)
     pause, frequency = request.POST.get("pause", ""), request.POST.get("frequency", "")
     wish = before
     if pause == "none":
         wish = replace(wish, paused_until=None)
-    elif pause in {str(days) for days in PAUSES}:
+    elif pause not in ("", "keep"):
         wish = replace(wish, paused_until=found.now + timedelta(days=int(pause)))
     if frequency == "any":
         wish = replace(wish, every_days=None)
-    elif frequency in {str(days) for days in FREQUENCIES}:
+    elif frequency:
         wish = replace(wish, every_days=int(frequency))
     if wish != before:
         pacing.choose(found.workspace.pk, found.contact.id, wish, now=found.now)

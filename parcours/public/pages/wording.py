@@ -53,5 +53,5 @@ def channel_name(channel: str) -> str:
 
 
 def day(at: datetime) -> str:
-    """A date as people write it."""
-    return date_format(timezone.localtime(at), "DATE_FORMAT")
+    """A date as people write it, in both languages as the reasons of the same page do: 28 novembre 2026, 28 November 2026."""
+    return date_format(timezone.localtime(at), "j F Y")
