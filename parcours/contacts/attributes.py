@@ -21,6 +21,8 @@ from parcours.contacts.types import AttributeType, Declared
 MAX_TEXT = 4000
 MAX_CATEGORY = 120
 MAX_ITEMS = 200
+TOO_LARGE = 10**15
+"""Numbers from here on: a double no longer holds all their digits."""
 MAX_DECLARED = 300
 MAX_DECLARED_BY_WRITE_KEY = 200
 """The rest is for people and servers: nobody uses up a workspace's attributes with a key that anybody can read."""
@@ -113,11 +115,7 @@ def accepted(attribute: Declared, value: Any) -> Any:
         return None
     kept = _READERS[attribute.type](value)
     if kept is None:
-        raise InvalidAttribute(
-            _("“%(name)s” takes %(wanted)s; “%(value)s” is not.")
-            % {"name": attribute.name, "wanted": _wanted(attribute.type), "value": shown(str(value))},
-            field=attribute.name,
-        )
+        raise InvalidAttribute(_fault(attribute, value), field=attribute.name)
     if attribute.type is AttributeType.CATEGORY and attribute.options and kept not in attribute.options:
         raise InvalidAttribute(
             _("“%(name)s” takes one of %(options)s.")
@@ -128,8 +126,6 @@ def accepted(attribute: Declared, value: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = str(value)
     if not isinstance(value, str) or len(value) > MAX_TEXT or _UNSAFE.search(value):
         return None
     return value
@@ -141,14 +137,20 @@ def _category(value: Any) -> str | None:
 
 
 def _number(value: Any) -> int | float | None:
+    number = _any_number(value)
+    return number if number is not None and abs(number) < TOO_LARGE else None
+
+
+def _any_number(value: Any) -> int | float | None:
+    """A number of whatever size."""
     if isinstance(value, str):
         try:
             value = float(value) if len(value) <= 40 else None
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
         return None
-    return value if math.isfinite(value) and abs(value) < 1e15 else None
+    return value
 
 
 def _boolean(value: Any) -> bool | None:
@@ -185,6 +187,24 @@ _READERS: dict[AttributeType, Callable[[Any], Any]] = {
     AttributeType.DATE: _day,
     AttributeType.LIST: _list,
 }
+
+
+def _fault(attribute: Declared, value: Any) -> str:
+    """Why an attribute does not take a value."""
+    named = {"name": attribute.name}
+    if attribute.type is AttributeType.NUMBER and _any_number(value) is not None:
+        return _("“%(name)s” takes numbers of at most 15 digits; this one is too large.") % named
+    texts = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str)]
+    if found := next(filter(None, map(_UNSAFE.search, texts)), None):
+        return _("“%(name)s” holds a character that cannot be kept: U+%(code)s.") % {
+            **named,
+            "code": f"{ord(found[0]):04X}",
+        }
+    return _("“%(name)s” takes %(wanted)s; “%(value)s” is not.") % {
+        **named,
+        "wanted": _wanted(attribute.type),
+        "value": shown(str(value)),
+    }
 
 
 def _wanted(kind: AttributeType) -> str:

@@ -16,6 +16,7 @@ from parcours.contacts.errors import InvalidEmail, InvalidIdentity, InvalidLangu
 from parcours.contacts.types import Identity, IdentityKind
 
 MAX_LENGTH = 254
+LONGEST_SHOWN = 80
 SEPARATOR = " | "
 """Between several numbers or ids in one cell of a table."""
 
@@ -71,8 +72,8 @@ def _not_an_address(text: str) -> InvalidEmail:
 
 
 def shown(text: str) -> str:
-    """The text as an error may quote it: short, controls replaced."""
-    return _CONTROL.sub("�", text[:80])
+    """The text as an error may quote it: short (`…` says that it was cut), controls replaced."""
+    return _CONTROL.sub("�", text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…")
 
 
 def identity(kind: IdentityKind, value: str) -> Identity:

@@ -19,7 +19,7 @@ import msgspec
 from parcours.contacts import identities
 from parcours.contacts.errors import InvalidIdentity, InvalidLanguage, InvalidTimeZone
 from parcours.contacts.types import IdentityKind
-from parcours.events import errors, salvage
+from parcours.events import errors, salvage, unreadable
 from parcours.events.types import (
     GROUP_JOINED,
     PAGE_VIEWED,
@@ -163,7 +163,7 @@ def write_key(body: bytes) -> str | None:
     except _UNREADABLE as error:
         saved = _salvaged(body)
         if saved is None:
-            raise errors.Malformed(f"This is not a Segment call: {error}") from None
+            raise errors.Malformed(f"This is not a Segment call: {unreadable.why(body, error)}") from None
         return saved.write_key
 
 
@@ -208,7 +208,8 @@ def _batch(body: bytes) -> _Batch:
         saved = _salvaged(body)
         if saved is None:
             raise errors.Malformed(
-                f"This is not a batch: {error}", hint='Send {"batch": [{"type": "track", …}]}.'
+                f"This is not a batch: {unreadable.why(body, error)}",
+                hint='Send {"batch": [{"type": "track", …}]}.',
             ) from None
         batch = saved
     if len(batch.batch) > MAX_EVENTS:
@@ -254,7 +255,7 @@ def _decoded(raw: bytes | msgspec.Raw, kind: str, now: datetime, sent_at: dateti
             or "`$.originalTimestamp`" in str(error)
         ):
             raise errors.BadDate(f"A time is written as 2026-03-10T10:00:00Z: {error}") from None
-        raise errors.Malformed(f"This is not a Segment call: {error}") from None
+        raise errors.Malformed(f"This is not a Segment call: {unreadable.why(bytes(raw), error)}") from None
     kind = kind or call.type
     if kind == "identify" and call.traits is None and call.context is not None:
         call.traits = call.context.traits  # where RudderStack's clients put them

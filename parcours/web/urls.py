@@ -7,7 +7,7 @@ from allauth.account import urls as allauth
 from django.http import Http404, HttpRequest
 from django.urls import URLPattern, include, path
 
-from parcours.web import invitations, preferences
+from parcours.web import invitations, mark, preferences
 from parcours.web.contacts_import import views as imports
 from parcours.web.pages import (
     attributes,
@@ -168,6 +168,7 @@ WORKSPACE = [
 
 urlpatterns = [
     path("", home.start, name="start"),
+    path("favicon.ico", mark.favicon, name="favicon"),
     path("account/me/", preferences.profile, name="profile"),
     path("account/invitations/", invitations.invitations, name="invitations"),
     path("account/language/", preferences.choose_language, name="choose_language"),

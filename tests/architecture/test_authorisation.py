@@ -215,6 +215,7 @@ BREVO: dict[str, str] = {
 
 # Open to everybody: the token, or nothing, is the permission.
 TOKENS = ("public-unsubscribe", "public-preferences", "public-why", "public-confirm")
+MARK = "favicon"
 OPEN_API = ("openapi", "nowhere")
 # Outside a workspace: for oneself only; allauth's own pages are tested by allauth.
 OWN = ("start", "profile", "invitations", "choose_language", "choose_theme")
@@ -395,7 +396,7 @@ def test_table_knows_every_route() -> None:
     assert operations() == set(API)
     assert brevo_calls() == set(BREVO)
     rest = {one.name for one in routes() if not one.pattern.startswith(("w/", "api/", "v3/"))}
-    rest -= {*TOKENS, *OWN}
+    rest -= {*TOKENS, *OWN, MARK}
     assert {name for name in rest if not name.startswith(ALLAUTH)} == set()
     assert {one.name for one in routes() if one.pattern.startswith("api/v1/")} >= set(OPEN_API)
     assert hot_addresses() == HOT
@@ -497,6 +498,15 @@ def test_public_pages_ask_for_a_token_whoever_comes(shop: Shop) -> None:
         for prefix in ("u", "p", "why", "confirm"):
             for method in ("GET", "POST"):
                 assert asked(client, method, f"/{prefix}/{'A' * 56}").status_code == 404
+
+
+def test_mark_is_for_everybody_and_takes_nothing(shop: Shop) -> None:
+    for actor in ACTORS:
+        client = shop.client(actor)
+        answer = asked(client, "GET", "/favicon.ico")
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/x-icon")
+        assert answer.content.startswith(b"\x00\x00\x01\x00")
+        assert asked(client, "POST", "/favicon.ico").status_code == 405
 
 
 def test_reading_as_owner_changes_nothing(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import json
 from datetime import datetime
 from typing import Any
@@ -184,6 +185,54 @@ def test_limits_and_wrong_addresses(shop: Workspace) -> None:
             204,
             "authorization, content-type, content-encoding",
         )
+
+    visit(story)
+
+
+async def refusal(client: Client, call: str, body: bytes, **headers: str) -> str:
+    answer = await client.ask("POST", f"/v1/{call}", body, BASIC | headers)
+    assert answer.status == 400
+    return str(json.loads(answer.body)["message"])
+
+
+def test_too_large_says_which_limit_and_how_large(shop: Workspace) -> None:
+    long = b'{"event": "' + b"x" * 40_000 + b'"}'
+
+    async def story(client: Client) -> None:
+        told = await refusal(client, "track", long)
+        assert told.startswith(
+            "A call has at most 32768 bytes; this body has 40013. A batch may have 512000,"
+        )
+        told = await refusal(client, "track", gzip.compress(long), **{"content-encoding": "gzip"})
+        assert told.startswith("A call has at most 32768 bytes; this body has more, once it is inflated. ")
+        told = await refusal(client, "batch", long * 13)
+        assert told == "A batch has at most 512000 bytes; this body has 520169. Send several."
+
+    visit(story)
+
+
+@pytest.mark.parametrize("call", ["track", "batch"])
+@pytest.mark.parametrize("headers", [BASIC, {}], ids=["key in the head", "no key"])
+def test_unreadable_body_is_told_what_is_wrong_and_where(
+    shop: Workspace, call: str, headers: dict[str, str]
+) -> None:
+    event = '{"writeKey": "caf\u00e9", "batch": "\u00e9", "event": "\u00e9"}'
+
+    async def story(client: Client) -> None:
+        for body, told in (
+            (b"", "it is empty. Send JSON"),
+            (b" \n", "it is empty. Send JSON"),
+            (event.encode("utf-8-sig"), "it begins with a byte order mark"),
+            (event.encode("utf-16"), "it is in UTF-16 or UTF-32. Send it in UTF-8."),
+            (event.encode("utf-16-le"), "it is in UTF-16 or UTF-32. Send it in UTF-8."),
+            (event.encode("utf-32-be"), "it is in UTF-16 or UTF-32. Send it in UTF-8."),
+            (event.encode("latin-1"), "byte 17 (0xe9) is not UTF-8. Encode the JSON in UTF-8."),
+            (event.encode()[:9], "its JSON ends too early, after 9 bytes."),
+            (b'{"event" 1}', "its JSON has a fault at byte 9: expected ':'."),
+        ):
+            answer = await client.ask("POST", f"/v1/{call}", body, headers)
+            message = json.loads(answer.body)["message"]
+            assert (answer.status, told in message) == (400, True), message
 
     visit(story)
 

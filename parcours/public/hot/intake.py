@@ -12,7 +12,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections
 
 from parcours.contacts.types import RefusedValue
 from parcours.events import intake, pipeline
-from parcours.events.errors import RefusedEvent, Unstorable
+from parcours.events.errors import RefusedEvent, TooLarge, Unstorable
 from parcours.events.pipeline import Parsed, Refusal
 from parcours.events.types import Incoming
 from parcours.kernel import clock
@@ -38,7 +38,6 @@ KINDS = {
 """Which call an address takes: what servers send, and the letters that browsers send."""
 
 BAD_BODIES: Mapping[type[http.BadBody], tuple[int, str, str]] = {
-    http.BodyTooLarge: (400, "event.too_large", "The body is larger than 32 KB (a batch: 500 KB)."),
     http.BodyUnreadable: (
         400,
         "event.malformed",
@@ -106,6 +105,9 @@ class Intake:
         try:
             content = request.plain(limit_of(kind))
             presented = request.header(b"authorization") or pipeline.write_key(content) or ""
+        except http.BodyTooLarge:
+            refusals.refuse(request, 400, TooLarge.code, _too_large(request, kind))
+            return
         except http.BadBody as error:
             refusals.refuse(request, *BAD_BODIES[type(error)])
             return
@@ -248,6 +250,24 @@ class _Plain:
 def limit_of(kind: str) -> int:
     """How many bytes of body a call takes."""
     return pipeline.MAX_BATCH if kind == "batch" else pipeline.MAX_EVENT
+
+
+def _too_large(request: Request, kind: str) -> str:
+    """Which limit the body exceeds, and by what."""
+    limit = limit_of(kind)
+    what, way_out = (
+        ("A batch", "Send several.")
+        if kind == "batch"
+        else (
+            "A call",
+            f"A batch may have {pipeline.MAX_BATCH}, but none of its calls more than one by itself.",
+        )
+    )
+    if request.size <= limit:
+        size = "more, once it is inflated"
+    else:  # of what goes on for too long, not all is read
+        size = f"at least {request.size}" if request.is_last else str(request.size)
+    return f"{what} has at most {limit} bytes; this body has {size}. {way_out}"
 
 
 def _gather(works: Sequence[Work]) -> list[tuple[int, list[Incoming], datetime]]:

@@ -104,7 +104,11 @@ def is_our_form(request: HttpRequest) -> bool:
     """Whether the page's own form was sent, whole, with choices that it offers."""
     try:
         sent = request.POST
-    except (BadRequest, MultiPartParserError, SuspiciousOperation):  # no form, or one of a size that ours never has
+    except (
+        BadRequest,
+        MultiPartParserError,
+        SuspiciousOperation,
+    ):  # no form, or one of a size that ours never has
         return False
     return (
         sent.get("form") == FORM
