@@ -126,6 +126,9 @@ def accepted(attribute: Declared, value: Any) -> Any:
 
 
 def _text(value: Any) -> str | None:
+    """A number is written out: many clients send a postal code as one."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = str(value)
     if not isinstance(value, str) or len(value) > MAX_TEXT or _UNSAFE.search(value):
         return None
     return value

@@ -23,9 +23,9 @@ TEXT, NUMBER, CATEGORY, LIST = (
         (TEXT, "Eve\x0b", "“a” holds a character that cannot be kept: U+000B."),
         (CATEGORY, "\x7f", "“a” holds a character that cannot be kept: U+007F."),
         (LIST, ["fine", "\x1b"], "“a” holds a character that cannot be kept: U+001B."),
-        (TEXT, 5, "“a” takes a text of at most 4000 characters; “5” is not."),
-        (CATEGORY, 5, "“a” takes a text of at most 120 characters; “5” is not."),
-        (LIST, [5], "“a” takes a list of at most 200 short texts; “[5]” is not."),
+        (TEXT, True, "“a” takes a text of at most 4000 characters; “True” is not."),
+        (CATEGORY, True, "“a” takes a text of at most 120 characters; “True” is not."),
+        (LIST, [True], "“a” takes a list of at most 200 short texts; “[True]” is not."),
         (TEXT, "x" * 4001, f"“a” takes a text of at most 4000 characters; “{'x' * 79}…” is not."),
         (NUMBER, 10**200, "“a” takes numbers of at most 15 digits; this one is too large."),
         (NUMBER, -1e15, "“a” takes numbers of at most 15 digits; this one is too large."),
@@ -43,6 +43,13 @@ def test_value_that_is_refused_is_told_the_true_reason(kind: AttributeType, valu
 
 def test_largest_number_is_kept() -> None:
     assert attributes.accepted(Declared("a", NUMBER), 10**15 - 1) == 10**15 - 1
+
+
+def test_number_for_a_text_is_written_out() -> None:
+    assert [attributes.accepted(Declared("a", kind), 75001) for kind in (TEXT, CATEGORY)] == [
+        "75001",
+        "75001",
+    ]
 
 
 def test_text_that_spells_the_type_is_read_as_such() -> None:
