@@ -15,7 +15,7 @@ from parcours.accounts.actions import record_audit
 from parcours.accounts.models import Workspace
 from parcours.accounts.types import Actor
 from parcours.content import filters, liquid, queries
-from parcours.content.errors import TemplateError, TemplateSyntax
+from parcours.content.errors import TemplateError, TemplateSyntax, told_of
 from parcours.content.models import Coupon, Template, TemplateVersion
 from parcours.kernel import sql
 
@@ -96,13 +96,10 @@ def _check(bodies: Mapping[str, Mapping[str, str]], language: str) -> None:
     for spoken, body in bodies.items():
         if not body["subject"].strip():
             raise TemplateError(_("A message needs a subject."), field=f"{spoken}.subject")
-        try:
+        with told_of(spoken):
             queries.made_ready(body, spoken)
             for field in _FIELDS:
                 _check_filters(body[field], field)
-        except TemplateError as error:
-            error.field = f"{spoken}.{error.field}"
-            raise
 
 
 def _check_confirmation(bodies: Mapping[str, Mapping[str, str]]) -> None:

@@ -1,11 +1,16 @@
 """What can be wrong with a template, said to its author. Not here: errors of sending."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.utils.translation import gettext as _
+
 from parcours.kernel.errors import DomainError, NotFound
 
 
 class TemplateError(DomainError):
     """A template, or what it was given, cannot be used. `line` counts from 1; 0 when it is about no line in
-    particular.
+    particular. `statement` is the `{{ … }}` or `{% … %}` that failed, when known.
     """
 
     code = "template.invalid"
@@ -13,6 +18,17 @@ class TemplateError(DomainError):
     def __init__(self, message: str, *, line: int = 0, field: str = "", hint: str = "") -> None:
         super().__init__(message, field=field, hint=hint)
         self.line = line
+        self.statement = ""
+
+    @property
+    def located(self) -> str:
+        """What is wrong, and in which text at which line, on one line."""
+        if not self.field:
+            return self.message
+        if not self.line:
+            return _("%(field)s: %(problem)s") % {"field": self.field, "problem": self.message}
+        place = {"field": self.field, "line": self.line, "problem": self.message}
+        return _("%(field)s, line %(line)d: %(problem)s") % place
 
 
 class TemplateSyntax(TemplateError):
@@ -47,3 +63,14 @@ class UnknownTemplate(NotFound):
     """There is no such template here."""
 
     code = "template.unknown"
+
+
+@contextmanager
+def told_of(language: str) -> Iterator[None]:
+    """Whatever is wrong inside names the language with the field: `fr.mjml`."""
+    try:
+        yield
+    except TemplateError as error:
+        if error.field and not error.field.startswith(f"{language}."):
+            error.field = f"{language}.{error.field}"
+        raise

@@ -5,6 +5,7 @@ Each filter is guarded by `liquid`: what goes in and comes out is bounded. Left 
 data write HTML), `concat` and `uniq` (unbounded or quadratic), decoders. Not here: limits and the environment.
 """
 
+import math as floats
 import re
 from collections.abc import Callable
 from datetime import date, datetime
@@ -13,12 +14,13 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 from liquid import RenderContext
 from liquid.builtin.filters import array, math, misc, string
+from liquid.exceptions import FilterArgumentError
 from liquid.filter import with_context
 from liquid.undefined import Undefined
 from markupsafe import Markup
 
 from parcours.content.errors import TemplateLimit
-from parcours.content.money import format_money, read_amount
+from parcours.content.money import format_money, format_number, read_amount
 
 Language = str
 
@@ -88,13 +90,23 @@ def format_date(value: date, style: str, language: Language) -> str:
 
 @with_context
 def money(amount: object, currency: object = "EUR", *, context: RenderContext) -> str:
-    """`{{ order.total | money: order.currency }}`: an amount in the message's language. Text that is no
-    number stays as it is.
+    """`{{ order.total | money: order.currency }}`: an amount in the message's language. Nothing for what is no
+    amount, rather than a wrong figure; no currency for what is none.
     """
-    number = read_amount(amount)
-    if number is None:
-        return str(amount)
-    return format_money(number, str(currency or "EUR")[:8], language_of(context))
+    amount_read = read_amount(amount)
+    if amount_read is None:
+        return ""
+    code = "" if currency and not isinstance(currency, str) else str(currency or "EUR")[:8]
+    return format_money(amount_read, code, language_of(context))
+
+
+@with_context
+def number(value: object, *, context: RenderContext) -> str:
+    """`{{ contact.points | number }}`: a number with its thousands apart, in the message's language. Nothing for
+    what is none.
+    """
+    known = read_amount(value)
+    return "" if known is None else format_number(known, language_of(context))
 
 
 @with_context
@@ -166,13 +178,31 @@ def bounded_round(value: object, digits: object = 0) -> object:
     return math.round_(value, places)
 
 
-def as_number(value: object) -> object:
-    """What an arithmetic filter may see: text with an exponent or too many digits is zero, as Liquid has it
-    for other text.
+def as_number(value: object) -> int | float | str | None:
+    """What an arithmetic filter may see: numbers, and text that says one (neither exponents nor too many
+    digits).
     """
-    if isinstance(value, str) and not _NUMBER.fullmatch(value.strip()):
-        return 0
-    return float(value) if isinstance(value, Decimal) else value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        return None
+    if isinstance(value, str):
+        return value.strip() if _NUMBER.fullmatch(value.strip()) else None
+    known = float(value) if isinstance(value, Decimal) else value
+    return known if isinstance(known, int) or floats.isfinite(known) else None
+
+
+def reckoned(filter_: Callable[..., object], *values: object) -> object:
+    """What an arithmetic filter gives. Nothing where a number is not known, or what is divided by is zero: Liquid
+    would take an unknown price for zero, and a message would state it.
+    """
+    numbers = [as_number(value) for value in values]
+    if None in numbers:
+        return None
+    try:
+        return filter_(*numbers)
+    except FilterArgumentError as error:
+        if isinstance(error.__cause__, ZeroDivisionError):
+            return None
+        raise
 
 
 def _text(value: object) -> str:
@@ -238,5 +268,6 @@ FILTERS: dict[str, Callable[..., object]] = ARITHMETIC | {
     "date": in_date,
     "default": default,
     "money": money,
+    "number": number,
     "product": product,
 }

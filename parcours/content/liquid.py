@@ -7,11 +7,13 @@ Two environments: HTML
 (`template`).
 """
 
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import TextIO
 
 from django.utils.translation import gettext as _
@@ -31,7 +33,13 @@ from liquid.builtin.tags import (
     inline_comment_tag,
     unless_tag,
 )
-from liquid.exceptions import LiquidError, ResourceLimitError, UndefinedError, UnknownFilterError
+from liquid.exceptions import (
+    LiquidError,
+    LiquidSyntaxError,
+    ResourceLimitError,
+    UndefinedError,
+    UnknownFilterError,
+)
 from liquid.expression import Expression
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_OUTPUT
@@ -51,7 +59,8 @@ MAX_RANGE = 1_000
 MAX_LIST = 5_000
 MAX_DATA_TEXT = 400_000
 MAX_DATA_ITEMS = 20_000
-MAX_DATA_DEPTH = 12
+MAX_DATA_DEPTH = 20
+"""With `MAX_DATA_ITEMS`: room for whatever event is accepted (`events.pipeline`), so that each can be confirmed."""
 BUDGET = 30_000
 """Units of work of one rendering: about one for each node, lookup and filter, more for long texts."""
 
@@ -188,15 +197,25 @@ class Context(RenderContext):
         self.charge(1 + length * self.round_weight)
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
-        """Return the filter within its bounds."""
+        """Return the filter within its bounds. What it cannot do is said in our words, with the filter's name and place."""
         inner = super().filter(name, token)
-        is_arithmetic = name in filters.ARITHMETIC
+        if name in filters.ARITHMETIC:
+            inner = partial(filters.reckoned, inner)
 
         def bounded(left: object, *arguments: object, **named: object) -> object:
             self.charge(2 + _size(left) // 200)
-            if is_arithmetic:
-                left, arguments = filters.as_number(left), tuple(map(filters.as_number, arguments))
-            return _within_bounds(inner(left, *arguments, **named))
+            try:
+                return _within_bounds(name, inner(left, *arguments, **named))
+            except ArithmeticError:
+                return None
+            except TemplateError as error:
+                _placed(error, token)
+                raise
+            except (UndefinedError, ResourceLimitError):
+                raise
+            except (LiquidError, TypeError, ValueError, LookupError, AttributeError) as error:
+                message = _("The filter “%(name)s” cannot do this with these values.") % {"name": name}
+                raise _placed(TemplateError(message), token) from error
 
         return bounded
 
@@ -362,7 +381,11 @@ def plain(data: Mapping[str, object]) -> dict[str, object]:
     template.
     """
     room = [MAX_DATA_ITEMS, MAX_DATA_TEXT]
-    return {str(key): _plain(value, room, 1) for key, value in data.items()}
+    copies: dict[int, object] = {}  # the event has several names, and takes its room once
+    for value in data.values():
+        if id(value) not in copies:
+            copies[id(value)] = _plain(value, room, 1)
+    return {str(key): copies[id(value)] for key, value in data.items()}
 
 
 def printed(context: Context, value: object) -> str:
@@ -396,10 +419,22 @@ def explained(error: Exception, *, field: str = "") -> TemplateError:
         hint = _("Filters: %(known)s.") % {"known": ", ".join(sorted(filters.FILTERS))}
         problem = _("Liquid cannot read this: %(detail)s.") % {"detail": error.message}
         return TemplateSyntax(problem, line=line, field=field, hint=hint)
-    detail = error.message if isinstance(error, LiquidError) else type(error).__name__
-    return TemplateSyntax(
-        _("Liquid cannot read this: %(detail)s.") % {"detail": detail}, line=line, field=field
-    )
+    if isinstance(error, LiquidSyntaxError):
+        problem = _("Liquid cannot read this: %(detail)s.") % {"detail": error.message}
+        return TemplateSyntax(problem, line=line, field=field)
+    refusal = TemplateError(_("Liquid cannot work this out with these values."), field=field)
+    return _placed(refusal, error.token if isinstance(error, LiquidError) else None)
+
+
+def _placed(error: TemplateError, token: Token | None) -> TemplateError:
+    """The error with its place: the statement around the token, and its line in what was rendered."""
+    if token is not None and token.start_index >= 0:
+        source, index = token.source, token.start_index
+        start = max(source.rfind("{{", 0, index), source.rfind("{%", 0, index))
+        closing = "}}" if source.startswith("{{", start) else "%}"
+        error.line = _line(source, index)
+        error.statement = source[start : source.find(closing, index) + 2]
+    return error
 
 
 def _idle(template: BoundTemplate) -> Context:
@@ -544,17 +579,15 @@ def _size(value: object) -> int:
     return len(value) if isinstance(value, str | list | dict) else 1
 
 
-def _within_bounds(value: object) -> object:
-    if isinstance(value, str):
-        is_small = len(value) <= filters.MAX_TEXT
-    elif isinstance(value, int):
-        is_small = value.bit_length() <= 128
-    elif isinstance(value, list | tuple):
-        is_small = len(value) <= MAX_LIST
-    else:
-        is_small = True
-    if not is_small:
-        raise TemplateLimit(_("A filter's result is too large."))
+def _within_bounds(name: str, value: object) -> object:
+    """What a filter gives: too long a text or list is refused, a number beyond reason is nothing."""
+    if isinstance(value, int):
+        return value if value.bit_length() <= 128 else None
+    if isinstance(value, float | Decimal):
+        return value if math.isfinite(value) else None
+    most = filters.MAX_TEXT if isinstance(value, str) else MAX_LIST
+    if isinstance(value, str | list | tuple) and len(value) > most:
+        raise TemplateLimit(_("The result of the filter “%(name)s” is too large.") % {"name": name})
     return value
 
 
@@ -586,7 +619,7 @@ def _plain(value: object, room: list[int], depth: int) -> object:
     if isinstance(value, list | tuple):
         return [_plain(item, room, depth + 1) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
-        return int(value) if value.bit_length() <= 128 else 0
+        return int(value) if value.bit_length() <= 128 else None
     if isinstance(value, _DATA_TYPES):
         return value
     raise TemplateError(

@@ -1,4 +1,4 @@
-"""Amounts of money as people read them: one way for messages and pages.
+"""Amounts of money, and numbers, as people read them: one way for messages and pages.
 
 Not here: the filter of templates (`filters`), the reader's language (whoever asks).
 """
@@ -34,11 +34,12 @@ _FRENCH_DIGITS = str.maketrans({",": "\u202f", ".": ","})
 
 
 _NUMBER = re.compile(r"-?\d{1,24}(?:\.\d{1,24})?")
-_LARGEST = Decimal(10) ** 24
+_LARGEST = Decimal(10) ** 15
+"""More than anybody ever paid, in any currency; and beyond it a float no longer knows its hundredths."""
 
 
 def read_amount(value: object) -> Decimal | None:
-    """The number that a value is, or that its text says; None for everything else."""
+    """The number that a value is, or that its text says; None for everything else, and for what is beyond reason."""
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         return None
     text = str(value).strip()
@@ -46,6 +47,12 @@ def read_amount(value: object) -> Decimal | None:
         return None
     number = Decimal(text)
     return number if number.is_finite() and abs(number) < _LARGEST else None
+
+
+def format_number(number: Decimal, language: str) -> str:
+    """ "1 234,5" in French (narrow spaces between thousands), "1,234.5" in English."""
+    digits = f"{abs(number).normalize():,f}"
+    return ("−" if number < 0 else "") + (digits.translate(_FRENCH_DIGITS) if language == "fr" else digits)
 
 
 def decimals(currency: str) -> int:

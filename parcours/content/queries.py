@@ -19,7 +19,7 @@ from parcours.accounts.models import Workspace
 from parcours.contacts import queries as contacts
 from parcours.content import layout, liquid, products
 from parcours.content import template as making
-from parcours.content.errors import TemplateError, UnknownTemplate
+from parcours.content.errors import TemplateError, UnknownTemplate, told_of
 from parcours.content.models import Coupon, Template, TemplateVersion
 from parcours.content.template import CompiledTemplate, Rendered
 
@@ -256,7 +256,8 @@ def preview_body(
     now: datetime,
 ) -> Rendered:
     """As `preview`, of a text that need not be saved. Without `is_strict` an unknown name is a warning."""
-    ready = made_ready(body, language)
+    with told_of(language):
+        ready = made_ready(body, language)
     return _as_seen_by(workspace_id, ready, contact_id, language, event=event, is_strict=is_strict, now=now)
 
 
@@ -271,18 +272,20 @@ def _as_seen_by(
     now: datetime,
 ) -> Rendered:
     person = contacts.contact(workspace_id, contact_id)
+    told = dict(event or {})
     data = {
         **dict.fromkeys(making.FUNCTIONAL, "https://example.org/"),
         "contact": {**person.attributes, "email": person.email or "", "language": person.language},
-        **{name: dict(event or {}) for name in _EVENT},
+        **dict.fromkeys(_EVENT, told),
         "coupon": sample_coupon(language, now.date()),
         "purpose": _SAMPLE_PURPOSE.get(language, _SAMPLE_PURPOSE["en"]),
         "workspace": sender_data(Workspace.objects.get(pk=workspace_id)),
         "catalogue": products.of_messages(
-            workspace_id, {None: products.asked_for(ready, dict(event or {}), person.attributes)}
+            workspace_id, {None: products.asked_for(ready, told, person.attributes)}
         )[None],
     }
-    return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
+    with told_of(language):
+        return making.render(ready, data, lambda _number, url: url, None, language, is_strict=is_strict)
 
 
 def sample_coupon(language: str, today: date) -> dict[str, Any]:

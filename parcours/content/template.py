@@ -117,7 +117,7 @@ class Program:
 class CompiledTemplate:
     """A template made ready. `links` are the tracked ones, as written; their places are the numbers given
     to `rewrite_link`. `labels` say for each what it reads in the message, without Liquid ("" where it reads
-    nothing, or nothing but what data say).
+    nothing, or nothing but what data say). `lines` and `statements` say where a name, or a statement of a field, is first used.
     """
 
     subject: Program
@@ -127,6 +127,7 @@ class CompiledTemplate:
     links: tuple[str, ...]
     labels: tuple[str, ...]
     lines: Mapping[str, int]
+    statements: Mapping[tuple[str, str], int]
     products: liquid.ProductUses
 
     @property
@@ -174,6 +175,11 @@ def compile_template(subject: str, preheader: str, mjml: str, text: str | None =
         labels=_labels(masked, spelled_html, links),
         lines={
             name: line for source in reversed(sources) for name, line in liquid.analyse(source).lines.items()
+        },
+        statements={
+            (field, each.text): source.count("\n", 0, each.start) + 1
+            for field, source in zip(("mjml", "subject", "preheader", "text"), sources, strict=True)
+            for each in reversed(list(liquid.statements(source)))
         },
         products=liquid.products_in(parts),
     )
@@ -239,6 +245,7 @@ class _Session:
         is_strict: bool,
     ) -> None:
         self._lines = compiled.lines
+        self._statements = compiled.statements
         self._pixel = _PIXEL % escape(pixel_url) if pixel_url else ""
         self._data = liquid.plain(data)
         self._data["language"] = language
@@ -264,11 +271,21 @@ class _Session:
             result = how(program, context)
         except Exception as error:
             explained = liquid.explained(error, field=field)
-            explained.line = self._lines.get(getattr(explained, "name", ""), 0)
+            explained.line = self._line(explained, field)
             raise explained from error
         if len(result) > 2 * liquid.MAX_OUTPUT:
             raise TemplateLimit(_("The message is too large."), field=field)
         return result
+
+    def _line(self, error: TemplateError, field: str) -> int:
+        """The line, as the author wrote it, of the name that is not known, else of the statement that failed; 0 when neither is.
+
+        A derived text, and the preheader in the HTML, hold statements of other fields.
+        """
+        if name := getattr(error, "name", ""):
+            return self._lines.get(name, 0)
+        places = ((each, error.statement) for each in (field, "mjml", "preheader"))
+        return next((self._statements[place] for place in places if place in self._statements), 0)
 
     def line(self, program: Program, field: str) -> str:
         """Run a part that is one line."""

@@ -24,6 +24,7 @@ from parcours.content import actions as coupons
 from parcours.content import products
 from parcours.content import queries as content
 from parcours.content import template as templates
+from parcours.content.errors import TemplateError, told_of
 from parcours.content.models import Coupon
 from parcours.content.template import CompiledTemplate
 from parcours.delivery import mime
@@ -238,7 +239,7 @@ def _make_one(letters: Letters, claim: ToSend, *, is_signed: bool) -> Ready | Un
         if is_signed:
             data = letters.signer.sign(data, int(letters.now.timestamp()))
     except DomainError as error:
-        return Unsendable(claim, error.message)
+        return Unsendable(claim, error.located if isinstance(error, TemplateError) else error.message)
     except (
         Exception
     ) as error:  # a fault of ours, met by this message's data: it must not stop everybody's mail
@@ -254,13 +255,14 @@ def compose(letters: Letters, claim: ToSend) -> mime.Mail:
     sending = letters.sending
     compiled, language = _template(letters, claim)
     links = _functional_links(claim)
-    encoded = templates.encode(
-        compiled,
-        {**_data(letters, claim, language), **links},
-        _link_maker(letters, claim),
-        _pixel(claim) if claim.measured_opens else None,
-        language,
-    )
+    with told_of(language):
+        encoded = templates.encode(
+            compiled,
+            {**_data(letters, claim, language), **links},
+            _link_maker(letters, claim),
+            _pixel(claim) if claim.measured_opens else None,
+            language,
+        )
     return mime.Mail(
         from_name=sending.from_name,
         from_address=sending.from_email,
@@ -307,9 +309,10 @@ def _template(letters: Letters, claim: ToSend) -> tuple[CompiledTemplate, str]:
         letters.workspace.language,
     )
     own = letters.letters[claim.id].content
-    template = letters.templates[version, spoken] if own is None else content.made_ready(own, spoken)
-    if isinstance(template, DomainError):
-        raise template
+    with told_of(spoken):
+        template = letters.templates[version, spoken] if own is None else content.made_ready(own, spoken)
+        if isinstance(template, DomainError):
+            raise template
     return template, spoken
 
 

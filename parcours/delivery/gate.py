@@ -96,7 +96,8 @@ class _Case:
     @property
     def obstacles(self) -> list[dict[str, Any]]:
         """All reasons not to send it now."""
-        found = [*(self.facts.against or ()), *self.waits]
+        is_waiting = self.verdict is Verdict.DELAY
+        found = [*(self.facts.against or ()), *(self.waits if is_waiting else map(_without_end, self.waits))]
         return found if found or self.facts.ground else [_reason(Reason.NOT_JUDGED)]
 
     @property
@@ -144,6 +145,12 @@ def judge(workspace_id: int, *, now: datetime, limit: int) -> tuple[Judgement, l
 
 def _reason(code: Reason, **evidence: Any) -> dict[str, Any]:
     return {"code": code.value, "evidence": evidence}
+
+
+def _without_end(wait: Mapping[str, Any]) -> dict[str, Any]:
+    """A reason to wait of a message that never leaves: there is nothing that it waits for."""
+    evidence = {name: value for name, value in wait["evidence"].items() if name != "until"}
+    return {"code": wait["code"], "evidence": evidence}
 
 
 def _clocks(

@@ -34,10 +34,10 @@ _FRENCH: dict[Reason, str] = {
     Reason.GUARD: "La condition de l’envoi n’est pas remplie ({rule}).",
     Reason.PURPOSE_ARCHIVED: "La finalité « {purpose} » n’est plus utilisée depuis le {since}.",
     Reason.EXPIRED: "Le message n’était plus valable depuis le {since}.",
-    Reason.PAUSED: "La personne a demandé une pause de tout message commercial : le message attend le {until}.",
-    Reason.CHOSEN_FREQUENCY: "La personne veut un message commercial en {every_days} jours (dernier : {day}). Suite le {until}.",
-    Reason.FREQUENCY_CAP: "La personne a déjà reçu {per_day} message(s) commercial(aux) le {day} : le message attend le {until}.",
-    Reason.QUIET_HOURS: "Chez la personne, ce sont les heures calmes ({from} – {to}) : le message attend le {until}.",
+    Reason.PAUSED: "La personne a demandé une pause de tout message commercial{waits}.",
+    Reason.CHOSEN_FREQUENCY: "La personne veut un message commercial en {every_days} jours (dernier : {day}){waits}.",
+    Reason.FREQUENCY_CAP: "La personne a déjà reçu {had} le {day}{waits}.",
+    Reason.QUIET_HOURS: "Chez la personne, ce sont les heures calmes ({from} – {to}){waits}.",
     Reason.TEMPLATE_FAILED: "Le message n’a pas pu être composé pour cette personne : {failed}",
     Reason.CONTACT_GONE: "La personne n’existe plus dans cet espace.",
     Reason.STOPPED: "L’envoi a été arrêté le {since}.",
@@ -62,14 +62,20 @@ _ENGLISH: dict[Reason, str] = {
     Reason.GUARD: "The condition of this sending does not hold ({rule}).",
     Reason.PURPOSE_ARCHIVED: "The purpose “{purpose}” has not been in use since {since}.",
     Reason.EXPIRED: "The message was out of date since {since}.",
-    Reason.PAUSED: "The person has asked for a pause of all marketing: the message waits until {until}.",
-    Reason.CHOSEN_FREQUENCY: "The person wants one marketing message in {every_days} days (last: {day}). It waits until {until}.",
-    Reason.FREQUENCY_CAP: "The person has already had {per_day} marketing message(s) on {day}: this one waits until {until}.",
-    Reason.QUIET_HOURS: "It is quiet hours where the person lives ({from} – {to}): the message waits until {until}.",
+    Reason.PAUSED: "The person has asked for a pause of all marketing{waits}.",
+    Reason.CHOSEN_FREQUENCY: "The person wants one marketing message in {every_days} days (last: {day}){waits}.",
+    Reason.FREQUENCY_CAP: "The person has already had {had} on {day}{waits}.",
+    Reason.QUIET_HOURS: "It is quiet hours where the person lives ({from} – {to}){waits}.",
     Reason.TEMPLATE_FAILED: "The message could not be composed for this person: {failed}",
     Reason.CONTACT_GONE: "The person is no longer in this workspace.",
     Reason.STOPPED: "The sending was stopped on {since}.",
     Reason.NOT_JUDGED: "The check could not be made; in doubt, nothing leaves.",
+}
+_WAITS = {"fr": " : le message attend le {until}", "en": ": the message waits until {until}"}
+"""How such a sentence goes on while the message waits. One that never leaves waits for nothing: its evidence has no `until`."""
+_HAD = {
+    "fr": ("{n} message commercial", "{n} messages commerciaux"),
+    "en": ("{n} marketing message", "{n} marketing messages"),
 }
 _CAUSES = {
     "fr": {"bounce": "rejet", "complaint": "plainte", "manual": "décision", "import": "import"},
@@ -128,6 +134,9 @@ def explain_reason(
         return str(reason.get("code", ""))
     evidence = reason.get("evidence") or {}
     shown = {name: _shown(name, value, spoken, time_zone) for name, value in evidence.items()}
+    shown["waits"] = _WAITS[spoken].format_map(shown) if "until" in shown else ""
+    if "per_day" in evidence:
+        shown["had"] = _had(int(evidence["per_day"]), spoken)
     if "rule" in evidence:
         shown["rule"] = _rule(evidence, spoken, vocabulary)
     if "cause" in evidence:
@@ -142,6 +151,11 @@ class _Shown(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return "?"
+
+
+def _had(count: int, language: str) -> str:
+    one, several = _HAD[language]
+    return (one if count == 1 else several).format(n=count)
 
 
 def _shown(name: str, value: Any, language: str, time_zone: str) -> str:

@@ -6,12 +6,14 @@ Not here: the gate's reasons (`delivery.wording`), rules as sentences (`audience
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import get_language, gettext, gettext_noop, ngettext
 
+from parcours.content.money import read_amount
 from parcours.delivery.wording import explain_refusal
 from parcours.events.types import (
     ATTRIBUTES_CHANGED,
@@ -97,7 +99,7 @@ class Happening:
     at: datetime
     icon: str
     text: str
-    total: Any
+    total: Decimal | None
     currency: str
     details: list[tuple[str, str]]
 
@@ -119,10 +121,10 @@ def happening(
     if (mailing := mailing_of(name, properties)) is not None:
         facts["name"] = names.get("mailing", {}).get(str(mailing), facts["name"])
     sentence = gettext(text) % facts if text else name
-    total = properties.get("total") if name.startswith("Order ") else None
-    return Happening(
-        at, icon, sentence, total, str(properties.get("currency") or ""), details(name, properties)
-    )
+    total = read_amount(properties.get("total")) if name.startswith("Order ") else None
+    currency = properties.get("currency")
+    code = currency if isinstance(currency, str) else ""
+    return Happening(at, icon, sentence, total, code, details(name, properties))
 
 
 def mailing_of(event: str, properties: Properties) -> int | None:

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from liquid import BoundTemplate
@@ -102,9 +103,28 @@ def test_language_does_what_authors_know(source: str, text: str) -> None:
         (5, "GBP", "5,00\u00a0£", "£5.00"),
         (5, "CHF", "5,00\u00a0CHF", "CHF 5.00"),
         (1000, "JPY", "1\u202f000\u00a0¥", "¥1,000"),
-        ("free", "EUR", "free", "free"),
-        ("1e999999999", "EUR", "1e999999999", "1e999999999"),
-        (float("nan"), "EUR", "nan", "nan"),
+        (0, "EUR", "0,00\u00a0€", "€0.00"),
+        (5, None, "5,00\u00a0€", "€5.00"),
+        (5, {"a": 1}, "5,00", "5.00"),
+        *(
+            (nothing, "EUR", "", "")
+            for nothing in (
+                None,
+                True,
+                {"a": 1},
+                [1],
+                "",
+                "free",
+                "49,90",
+                "€49.90",
+                "1e999999999",
+                float("nan"),
+                1e300,
+                10**60,
+                1e30,
+                -1e30,
+            )
+        ),
     ],
 )
 def test_money_in_both_languages(amount: object, currency: str, french: str, english: str) -> None:
@@ -278,8 +298,62 @@ def test_only_plain_data_go_in(value: object) -> None:
 def test_dates_and_numbers_are_plain() -> None:
     assert (
         rendered("{{ a }} {{ b }} {{ c }}", {"a": date(2026, 1, 2), "b": Decimal("1.50"), "c": 10**60})
-        == "January 2, 2026 1.50 0"
+        == "January 2, 2026 1.50 "
     )
+
+
+@pytest.mark.parametrize(
+    ("reckoning", "result"),
+    [
+        ("'49.90' | times: 2", "99.8"),
+        ("0 | times: 2", "0"),
+        ("price | times: 2", ""),
+        ("2 | times: price", ""),
+        ("unknown | plus: 1", ""),
+        ("'49,90' | times: 2", ""),
+        ("huge | times: huge", ""),
+        ("1.5 | times: large | times: large", ""),
+        ("1 | divided_by: 0", ""),
+        ("1 | modulo: 0", ""),
+        ("odd | sum", ""),
+    ],
+)
+def test_what_cannot_be_reckoned_is_nothing_and_no_wrong_figure(reckoning: str, result: str) -> None:
+    data: dict[str, object] = {"price": None, "huge": 10**20, "large": 1e300, "odd": ["x"]}
+    assert rendered(f"{{{{ {reckoning} }}}}", data) == result
+
+
+@pytest.mark.parametrize(("value", "french", "english"), [
+    (1000, "1\u202f000", "1,000"), ("-1234.50", "−1\u202f234,5", "−1,234.5"), (7, "7", "7"), ("x", "", ""), (None, "", ""),
+])  # fmt: skip
+def test_numbers_in_both_languages(value: object, french: str, english: str) -> None:
+    for language, said in (("fr", french), ("en", english)):
+        assert rendered("{{ n | number }}", {"n": value}, language=language) == said
+
+
+def test_what_a_filter_cannot_do_is_said_in_our_words_with_its_name_and_line() -> None:
+    for source, named in [
+        ("a\n{{ (1..5) | sort: 'x' }}", "“sort”"),
+        ("a\n{{ 'b' | truncate: 1, 2, 3, 4 }}", "“truncate”"),
+        ("a\n{{ 1 | plus }}", "“plus”"),
+        ("a\n{{ text | append: text }}", "“append”"),
+        ("a\n{% assign x = text | replace: 'x', text %}", ""),
+        ("a\n{% if text > 1 %}{% endif %}", ""),
+    ]:
+        with pytest.raises(TemplateError) as refused:
+            rendered(source, {"text": "x" * 60_000})
+        assert named in refused.value.message
+        assert refused.value.line == 2
+        assert not any(
+            word in refused.value.message for word in ("object", "int", "str", "argument", "Error")
+        )
+    with translation.override("fr"), pytest.raises(TemplateError, match=r"Le filtre «.sort.»"):
+        rendered("{{ (1..5) | sort: 'x' }}")
+
+
+def test_one_thing_under_several_names_takes_its_room_once() -> None:
+    event = {"items": list(range(15_000))}
+    assert rendered("{{ event.items.size }}", {"event": event, "data": event, "params": event}) == "15000"
 
 
 # Bombs (T2).

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parcours.content.errors import TemplateError, TemplateLimit, UnknownVariable, UnsafeLink
+from parcours.content.errors import TemplateError, TemplateLimit, UnknownVariable, UnsafeLink, told_of
 from parcours.content.html_text import text_of
 from parcours.content.template import (
     CompiledTemplate,
@@ -331,3 +331,23 @@ def test_a_long_value_in_many_slots_is_stopped_on_the_fast_road() -> None:
 )
 def test_text_of_html(html: str, text: str) -> None:
     assert text_of(html) == text
+
+
+@pytest.mark.parametrize(
+    ("field", "line", "parts"),
+    [
+        ("mjml", 3, {"inner": "<mj-text>{{ a }}\n\n{{ a | append: a }}</mj-text>"}),
+        ("mjml", 2, {"inner": "<mj-text>\n{% assign b = a | append: a %}</mj-text>"}),
+        ("subject", 1, {"inner": "<mj-text>x</mj-text>", "subject": "{{ a | append: a }}"}),
+        ("text", 2, {"inner": "<mj-text>x</mj-text>", "text": "x\n{{ a | append: a }}"}),
+    ],
+)
+def test_filter_that_fails_is_named_with_the_line_that_its_author_wrote(
+    field: str, line: int, parts: dict[str, str]
+) -> None:
+    with pytest.raises(TemplateLimit, match="append") as stopped:
+        rendered(template(**parts), {"a": "x" * 60_000})
+    assert (stopped.value.field, stopped.value.line) == (field, line)
+    with pytest.raises(TemplateLimit), told_of("fr"):
+        raise stopped.value
+    assert stopped.value.located.startswith(f"fr.{field}, line {line}: ")

@@ -16,6 +16,7 @@ from parcours.contacts.models import Contact
 from parcours.delivery import gate, pacing
 from parcours.delivery.models import Allowance, Sending
 from parcours.delivery.types import Judgement
+from parcours.delivery.wording import explain_reason
 from tests.delivery.stories import Shop, codes, message
 
 NIGHT = datetime(2026, 3, 10, 22, 0, tzinfo=UTC)  # 23:00 in Paris
@@ -248,6 +249,21 @@ def test_second_marketing_message_of_the_day_waits_for_the_next_morning(shop: Sh
     assert waiting.due_at == datetime(2026, 3, 11, 7, 0, tzinfo=UTC)  # 8:00 in Paris, when quiet hours end
     judge(shop, waiting.due_at)
     assert message(second).state == "sending"
+
+
+def test_withheld_message_waits_for_nothing(shop: Shop) -> None:
+    julie = shop.person("Julie")
+    shop.says(julie, "promotions", Act.GRANTED)
+    shop.queue(shop.mailing("promotions"), julie)
+    judge(shop)
+    never = shop.queue(shop.mailing("newsletter"), julie)
+    judge(shop)
+    assert (message(never).state, codes(never)) == ("withheld", ["no_consent", "frequency_cap"])
+    told = {language: explain_reason(message(never).reasons[1], language) for language in ("fr", "en")}
+    assert told == {
+        "fr": "La personne a déjà reçu 1 message commercial le 10 mars 2026.",
+        "en": "The person has already had 1 marketing message on 10 March 2026.",
+    }
 
 
 def test_who_waited_longest_goes_first_the_next_morning(shop: Shop) -> None:

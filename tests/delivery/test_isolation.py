@@ -95,7 +95,8 @@ def test_stored_template_that_cannot_be_used_any_more_withholds_its_own_messages
     with tenancy.scope(workspace_id=post.shop.id):
         assert codes(bad) == ["template_failed"]
         [reason] = message(bad).reasons
-        assert reason["evidence"]["failed"].startswith("Il n’y a pas de balise"), (
+        told = reason["evidence"]["failed"]
+        assert told.startswith("fr.subject, ligne 1\u00a0: Il n’y a pas de balise"), (
             "in the workspace's language"
         )
         assert Sending.objects.get().paused_at is None

@@ -84,6 +84,26 @@ def test_reason_is_told_with_its_evidence() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("per_day", "french", "english"),
+    [
+        (1, "1 message commercial", "1 marketing message"),
+        (2, "2 messages commerciaux", "2 marketing messages"),
+    ],
+)
+def test_message_that_waits_says_until_when_and_counts_in_words(
+    per_day: int, french: str, english: str
+) -> None:
+    evidence = {"per_day": per_day, "day": "2026-03-10", "until": "2026-03-11T07:00:00+00:00"}
+    reason = {"code": "frequency_cap", "evidence": evidence}
+    assert explain_reason(reason, "fr").replace("\u00a0", " ") == (
+        f"La personne a déjà reçu {french} le 10 mars 2026 : le message attend le 11 mars 2026 07:00 UTC."
+    )
+    assert explain_reason(reason, "en") == (
+        f"The person has already had {english} on 10 March 2026: the message waits until 11 March 2026 07:00 UTC."
+    )
+
+
 SUPPRESSIONS = [
     (
         "bounce",

@@ -358,7 +358,7 @@ def test_what_is_wrong_with_the_template_is_said_at_once(
         team.says(fr={**BODY, **body})
     with pytest.raises(TemplateError) as caught:
         team.asks()
-    assert caught.value.field == field
+    assert caught.value.field == f"fr.{field}"
     assert nothing_is_kept(team)
 
 

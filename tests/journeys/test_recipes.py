@@ -1,9 +1,12 @@
 """The ready-made scenarios: they bring all that they need, in both languages, and can be installed again without harm."""
 
+from functools import cache
 from typing import Any
 
 import pytest
 from django.utils import translation
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from parcours.accounts.models import AuditEntry, Workspace
 from parcours.accounts.types import SYSTEM
@@ -13,6 +16,7 @@ from parcours.consent.models import Purpose
 from parcours.contacts.models import List
 from parcours.content import queries as content
 from parcours.content.models import Coupon, Template, TemplateVersion
+from parcours.content.template import CompiledTemplate, Rendered, render
 from parcours.delivery.models import Mailing
 from parcours.journeys import recipes
 from parcours.journeys.errors import UnknownRecipe
@@ -94,6 +98,117 @@ def test_confirmation_has_name_lines_and_total(shop: Shop) -> None:
         assert "1\u202f234,50\u00a0€" in part
         assert "TASSE" in part
     assert "Théière &lt;bleue&gt;" in rendered.html
+
+
+@cache
+def confirmation(language: str) -> CompiledTemplate:
+    template = recipes.recipe("post-purchase").templates["order-confirmation"]
+    return content.made_ready(recipes.body(template[language], recipes.SHOP_URL), language)
+
+
+def rendered_for(event: dict[str, Any], language: str) -> Rendered:
+    """The confirmation of an order as it is sent."""
+    data = {
+        "contact": {},
+        "workspace": {"currency": "EUR"},
+        **dict.fromkeys(("event", "data", "params"), event),
+    }
+    return render(confirmation(language), data, lambda _number, url: url, None, language)
+
+
+def confirmed(event: dict[str, Any], language: str) -> str:
+    """Its text. Nowhere in it are words of Python."""
+    made = rendered_for(event, language)
+    assert "None" not in made.html + made.text + made.subject
+    assert "{'" not in made.html + made.text + made.subject
+    return made.text
+
+
+def lines(text: str) -> list[str]:
+    """What stands between the greeting and the button."""
+    order = text.partition("getting it ready.")[2].partition("Visit the shop")[0]
+    return [line.strip() for line in order.splitlines() if line.strip()]
+
+
+@pytest.mark.parametrize("total", [None, {"a": 1}, True, [1], "", "49,90", 10**300, 1e30, -1e30])
+def test_total_that_is_no_amount_is_left_out(total: object) -> None:
+    assert "Total" not in confirmed({"order_id": "C1", "total": total}, "en")
+    assert "Total" not in confirmed({"order_id": "C1"}, "en")
+
+
+@pytest.mark.parametrize(("total", "shown"), [(0, "€0.00"), ("49.90", "€49.90"), (-5, "−€5.00")])
+def test_total_that_is_an_amount_is_shown(total: object, shown: str) -> None:
+    assert f"Total {shown}" in " ".join(confirmed({"order_id": "C1", "total": total}, "en").split())
+
+
+@pytest.mark.parametrize(
+    ("product", "shown"),
+    [
+        ({"name": "Bowl", "price": 0}, "Bowl × 1 €0.00"),
+        ({"name": "Bowl", "price": "4.50", "quantity": "2"}, "Bowl × 2 €9.00"),
+        ({"name": "Bowl"}, "Bowl × 1"),
+        ({"name": "Bowl", "price": "49,90"}, "Bowl × 1"),
+        ({"name": "Bowl", "price": "€49.90"}, "Bowl × 1"),
+        ({"name": "Bowl", "price": 1e30}, "Bowl × 1"),
+        ({"name": "Bowl", "price": 10**20, "quantity": 10**20}, f"Bowl × {10**20}"),
+        ({"name": "Bowl", "price": 5, "quantity": {"a": 1}}, "Bowl"),
+        ({"product_id": "B-1", "price": 5}, "B-1 × 1 €5.00"),
+        ({"price": 5}, ""),
+        ({"name": " ", "price": 5}, ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_line_shows_what_is_known_and_no_wrong_figure(product: object, shown: str) -> None:
+    assert " ".join(lines(confirmed({"order_id": "C1", "products": [product]}, "en"))) == shown
+
+
+def test_products_of_a_wrong_shape_make_no_lines() -> None:
+    for products in ("abc", {"name": "Bowl"}, 5, True, [[1]], ["abc"]):
+        assert lines(confirmed({"order_id": "C1", "products": products}, "en")) == []
+
+
+@pytest.mark.parametrize(
+    ("count", "french", "english"),
+    [
+        (1100, "… et 1\u202f000 autres", "… and 1,000 more"),
+        (101, "… et 1 autre", "… and 1 more"),
+        (100, "", ""),
+        (16_000, "… et 15\u202f900 autres", "… and 15,900 more"),
+    ],
+)
+def test_long_order_is_confirmed_with_its_first_lines(count: int, french: str, english: str) -> None:
+    event = {"order_id": "C1", "total": 5, "products": [{"name": "Bowl"}] * 100 + [1] * (count - 100)}
+    for language, said in (("fr", french), ("en", english)):
+        text = confirmed(event, language)
+        assert text.count("Bowl") == 100
+        found = [line.strip() for line in text.splitlines() if "…" in line]
+        assert found == ([said] if said else [])
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+LINE = JSON | st.fixed_dictionaries(
+    {}, optional=dict.fromkeys(("name", "price", "quantity", "sku", "product_id"), JSON)
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    event=st.fixed_dictionaries(
+        {},
+        optional={
+            **dict.fromkeys(("order_id", "total", "currency"), JSON),
+            "products": JSON | st.lists(LINE, max_size=120),
+        },
+    ),
+    language=st.sampled_from(["fr", "en"]),
+)
+def test_every_order_is_confirmed_whatever_its_properties(event: dict[str, Any], language: str) -> None:
+    assert rendered_for(event, language).text
 
 
 def test_confirmation_leads_to_the_pages_of_products_that_the_shop_states(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """One person's timeline: what other programs write into their events harms no page."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -36,6 +38,32 @@ def test_any_property_of_any_kind_gives_a_page(shop: Shop, owner: Client, event:
         page = owner.get(shop.path(f"contacts/{person.pk}/"))
         assert page.status_code == 200
         assert len(page.context["entries"]) >= 30
+
+
+@pytest.mark.parametrize(
+    ("total", "shown"),
+    [
+        (5, "€5.00"),
+        ("5.50", "€5.50"),
+        (0, "€0.00"),
+        (None, ""),
+        ({"a": 1}, ""),
+        (True, ""),
+        ([1], ""),
+        ("5,50", ""),
+        (1e30, ""),
+    ],
+)
+def test_order_is_told_with_its_amount_or_with_none(
+    shop: Shop, owner: Client, total: object, shown: str
+) -> None:
+    with tenancy.scope(workspace_id=shop.workspace.pk):
+        person = Contact.objects.filter(workspace_id=shop.workspace.pk).order_by("email")[0]
+        told = NewEvent(person.pk, "Order Completed", {"total": total, "currency": "EUR"}, shop.now)
+        events.append(shop.workspace.pk, [told], now=shop.now)
+    page = owner.get(shop.path(f"contacts/{person.pk}/"), headers={"accept-language": "en"}).content.decode()
+    amounts = re.findall(r'<span class="font-medium">Ordered</span>(.*?)</p>', page)
+    assert amounts[0] == (f" · {shown}" if shown else "")
 
 
 def test_property_that_is_called_as_ours_is_told_as_theirs(shop: Shop, owner: Client) -> None:

@@ -134,7 +134,7 @@ def test_error_of_the_template_is_said_with_its_line(shop: Shop, owner: Client) 
     assert owner.get(shop.path(f"templates/{TEMPLATE}/")).status_code == 200
     response = ask(owner, shop)
     assert response.status_code == 422
-    assert "Line 2: " in response.content.decode()
+    assert ".mjml, line 2: " in response.content.decode()
     assert sent_as_tests(shop) == []
 
 

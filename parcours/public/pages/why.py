@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language_info, gettext, gettext_noop
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from parcours.campaigns import queries as campaigns
 from parcours.consent.wording import source_in_words
 from parcours.contacts import queries as contacts
-from parcours.content.money import format_money
+from parcours.content.money import format_money, read_amount
 from parcours.delivery import queries as delivery
 from parcours.delivery.types import MessageState, Origin
 from parcours.events import queries as events
@@ -182,10 +181,11 @@ def told(happened: TimelineEntry) -> list[str]:
     said = [gettext(_EVENTS.get(happened.name, happened.name)), day(happened.at)]
     if "order_id" in happened.properties:
         said.append(str(happened.properties["order_id"]))
-    total = happened.properties.get("total")
-    if isinstance(total, int | float) and not isinstance(total, bool):
-        currency = str(happened.properties.get("currency") or "")
-        said.append(format_money(Decimal(str(total)), currency, "fr" if is_french() else "en"))
+    total = read_amount(happened.properties.get("total"))
+    if total is not None:
+        currency = happened.properties.get("currency")
+        code = currency[:8] if isinstance(currency, str) else ""
+        said.append(format_money(total, code, "fr" if is_french() else "en"))
     return said
 
 

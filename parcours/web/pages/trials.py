@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from parcours.accounts import queries as accounts
 from parcours.consent import queries as consent
 from parcours.consent.models import Purpose
+from parcours.content.errors import TemplateError
 from parcours.content.models import TemplateVersion
 from parcours.delivery import readers, trials
 from parcours.delivery.readers import Reader
@@ -102,6 +103,11 @@ def recent(request: StaffRequest, subject: Subject) -> HttpResponse:
     return render(request, "web/trials/recent.html", progress(request, subject))
 
 
+def placed(error: DomainError) -> str:
+    """What is wrong, in which of the template's texts, which are not on this form."""
+    return f"{error.located} {error.hint}".strip() if isinstance(error, TemplateError) else explained(error)
+
+
 def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
     """Queue the test that the form asks for; put what stands in its way into the form."""
     if not form.is_valid():
@@ -121,7 +127,7 @@ def asked(request: StaffRequest, subject: Subject, form: TrialForm) -> bool:
         trials.ask(own, wanted, actor=request.actor, now=request.now)
     except DomainError as error:
         field = FIELDS.get(error.field)
-        form.add_error(*((field, told(error)) if field in form.fields else (None, explained(error))))
+        form.add_error(*((field, told(error)) if field in form.fields else (None, placed(error))))
         return False
     messages.success(
         request, gettext("The test is on its way to %(address)s.") % {"address": request.user.email}

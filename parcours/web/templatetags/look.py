@@ -154,13 +154,11 @@ def share(part: float | None, whole: float | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def money(context: RequestContext, value: float | Decimal | str | None, currency: str = "") -> str:
-    """An amount in its currency or the workspace's, as the reader's language writes it. What is no number stays as it is."""
-    if value in (None, ""):
-        return "–"
+    """An amount in its currency or the workspace's, as the reader's language writes it; '–' for what is none."""
     workspace = context.get("workspace")
     amount = read_amount(value)
     if amount is None:
-        return str(value)[:40]
+        return "–"
     return as_money(amount, currency[:8] or (workspace.currency if workspace else "EUR"))
 
 
