@@ -85,7 +85,7 @@ def nested(depth: int) -> Any:
         ({"\ud800": 1}, "", "“�”", ""),
         ({"list": "vip", "\ud800": 1}, "�", "“�”", ""),
         ("\ud800", "", "found: “�”", ""),
-        ("x" * 500, "", f"“{'x' * 80}”", ""),
+        ("x" * 500, "", f"“{'x' * 79}…”", ""),
         ({"list": 10**5000}, "list", "Expected a text; found: a number", ""),
         ({"attribute": "age", "at_least": -(10**5000)}, "at_least", "out of range", ""),
         ([LIST], "", "Expected an object; found: a list", ""),
