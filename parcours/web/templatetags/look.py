@@ -153,7 +153,7 @@ def share(part: float | None, whole: float | None) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def money(context: RequestContext, value: float | Decimal | str | None, currency: str = "") -> str:
+def money(context: RequestContext, value: object, currency: str = "") -> str:
     """An amount in its currency or the workspace's, as the reader's language writes it; '–' for what is none."""
     workspace = context.get("workspace")
     amount = read_amount(value)
