@@ -180,6 +180,15 @@ def test_rule_is_checked_while_it_is_written(shop: Shop, owner: Client) -> None:
     assert "nested too deeply" in check("[" * 9000 + "]" * 9000)
 
 
+def test_fault_of_a_rule_that_was_sent_stands_once(shop: Shop, owner: Client) -> None:
+    """Below its field; the check while writing would say it again as soon as the page is there."""
+    assert 'hx-trigger="load,' in owner.get(shop.path("segments/+/")).content.decode()
+    refused = owner.post(shop.path("segments/+/"), {"name": "X", "rule": '{"list": "a", "list": "b"}'})
+    assert refused.status_code == 422
+    assert refused.content.decode().count("stands twice") == 1
+    assert 'hx-trigger="load,' not in refused.content.decode()
+
+
 def test_segment_is_made_changed_and_removed(shop: Shop, owner: Client) -> None:
     rule = {"attribute": "city", "is": "Lyon"}
     made = owner.post(shop.path("segments/+/"), {"name": "Gens de Lyon", "rule": json.dumps(rule)})
